@@ -1,0 +1,45 @@
+# The two first commands on a fresh clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
+
+.PHONY: setup demo test test-real test-slow bench lint types schema check clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cogmap needs Python 3.11 or newer: make PYTHON=python3.12 setup"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+demo: setup
+	$(BIN)/python -m examples.demo_room
+
+test: setup
+	$(BIN)/python -m pytest -m "not real and not slow"
+
+test-real: setup
+	$(BIN)/python -m pytest -m "real and not slow"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+bench: setup
+	$(BIN)/python -m benchmarks.bench_pipeline
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+schema: setup
+	$(BIN)/python -m cogmap.mapfile.schema > docs/map.schema.json
+
+check: lint types test test-real
+
+clean:
+	rm -rf .venv .numba_cache build dist

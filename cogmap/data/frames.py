@@ -1,0 +1,143 @@
+"""The one home of dense per-frame data: a folder that is read frame by frame, never whole."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .._checks import F32, F64, U8
+from ..errors import InputError
+
+DEPTH_STEP = 0.0005
+LARGEST_CODE = 65535
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """One kept frame; lengths in map units once `T_map_cam` says so.
+
+    Attributes:
+        frame: position among the kept frames. index: position in the source. time_s: seconds.
+        rgb: (H, W, 3) uint8. depth: (H, W) float32 z-depth, 0 = unknown. confidence: (H, W) float32 0..1.
+        K: (3, 3). T_map_cam: (4, 4) camera to map.
+    """
+
+    frame: int
+    index: int
+    time_s: float
+    rgb: U8
+    depth: F32
+    confidence: F32
+    K: F64
+    T_map_cam: F64
+
+    def xyz(self, patch: int = 1) -> F64:
+        """Map coordinates (H // patch, W // patch, 3) in metres, NaN where depth is unknown.
+
+        With `patch` above 1 each entry is the mean of the known points of a patch x patch block.
+        """
+        from ..geometry.camera import unproject
+        from ..geometry.rigid import apply
+
+        points = apply(self.T_map_cam, unproject(self.depth, self.K))
+        points[self.depth <= 0] = np.nan
+        h, w = self.depth.shape[0] // patch, self.depth.shape[1] // patch
+        if patch < 1 or h == 0 or w == 0:
+            raise InputError("E-PATCH", f"patch {patch} does not fit {self.depth.shape}.", "Choose a smaller patch.")
+        blocks = points[: h * patch, : w * patch].reshape(h, patch, w, patch, 3)
+        known = np.isfinite(blocks[..., :1]).sum((1, 3))
+        total = np.nansum(blocks, axis=(1, 3))
+        return np.where(known > 0, total / np.maximum(known, 1), np.nan)
+
+
+class FrameStore:
+    """Frames in a folder: `f000.jpg`, `f000.depth.png` (16 bit), `f000.conf.png`, and `frames.json`.
+
+    Depth is stored in steps of 0.5 mm up to 32 m; farther depth coarsens the step of that frame.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        listing = self.folder / "frames.json"
+        rows = json.loads(listing.read_text()) if listing.exists() else []
+        self._rows: list[dict[str, float]] = rows
+        self._K: list[F64] = [np.array(r["K"], float) for r in rows]
+        self._T: list[F64] = [np.eye(4)] * len(rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[StoredFrame]:
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, frame: int) -> StoredFrame:
+        row = self._rows[frame]
+        name = self.folder / f"f{frame:03d}"
+        return StoredFrame(
+            frame=frame,
+            index=int(row["index"]),
+            time_s=row["time_s"],
+            rgb=self.rgb(frame),
+            depth=_read_depth(name.with_suffix(".depth.png"), row),
+            confidence=np.asarray(Image.open(name.with_suffix(".conf.png")), np.float32) / 255,
+            K=self._K[frame],
+            T_map_cam=self._T[frame],
+        )
+
+    def rgb(self, frame: int) -> U8:
+        """The picture (H, W, 3) uint8 of one kept frame."""
+        with Image.open(self.folder / f"f{frame:03d}.jpg") as picture:
+            return np.asarray(picture.convert("RGB"))
+
+    def header(self, frame: int) -> tuple[int, float, F64, F64]:
+        """(index, time_s, K, T_map_cam) of one kept frame, without reading its pixels."""
+        row = self._rows[frame]
+        return int(row["index"]), row["time_s"], self._K[frame], self._T[frame]
+
+    def append(self, index: int, time_s: float, rgb: U8, depth: F32, confidence: F32, K: F64, T: F64) -> None:
+        """Write one more frame. Invalid depth (not finite, not above 0) is stored as 0."""
+        name = self.folder / f"f{len(self):03d}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        known = np.isfinite(depth) & (depth > 0)
+        farthest = float(depth[known].max()) if known.any() else 0.0
+        step = max(DEPTH_STEP, farthest / LARGEST_CODE)
+        code = np.zeros(depth.shape, np.uint16)
+        code[known] = np.maximum(np.round(depth[known] / step), 1)
+        Image.fromarray(rgb).save(name.with_suffix(".jpg"), quality=92)
+        Image.fromarray(code).save(name.with_suffix(".depth.png"), compress_level=1)
+        level = np.round(np.clip(confidence, 0, 1) * 255).astype(np.uint8)
+        Image.fromarray(level).save(name.with_suffix(".conf.png"), compress_level=1)
+        self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist()})  # type: ignore[dict-item]
+        self._K.append(np.asarray(K, np.float64))
+        self._T.append(np.asarray(T, np.float64))
+
+    def place(self, T_map_cam: F64, scale: float) -> None:
+        """Set the final poses (N, 4, 4) and multiply every depth by `scale`; then write the listing."""
+        self._T = [np.asarray(T, np.float64) for T in T_map_cam]
+        for row in self._rows:
+            row["depth_step"] *= scale
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "frames.json").write_text(json.dumps(self._rows))
+
+    def posed(self, T_map_cam: F64) -> FrameStore:
+        """The same frames with other poses (N, 4, 4); files are shared."""
+        other = FrameStore(self.folder)
+        other._rows, other._K = self._rows, self._K
+        other._T = [np.asarray(T, np.float64) for T in T_map_cam]
+        return other
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy every file of the store into a folder that exists."""
+        for source in sorted(self.folder.iterdir()):
+            shutil.copyfile(source, folder / source.name)
+
+
+def _read_depth(path: Path, row: dict[str, float]) -> F32:
+    code = np.asarray(Image.open(path), np.float32)
+    return np.asarray(code * np.float32(row["depth_step"]), np.float32)

@@ -1,0 +1,170 @@
+"""The map itself: objects, layout, free floor, cameras, quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .._checks import F64, I32, Array, positive, shaped
+from ..errors import InputError
+from .capture import Loss
+from .frames import FrameStore
+from .reconstruction import Scale
+from .voxels import Voxels
+
+Status = Literal["ok", "degraded"]
+FREE, OCCUPIED, UNKNOWN = 1, 2, 0
+
+
+@dataclass(frozen=True)
+class Obb:
+    """A box with a full rotation (3, 3) whose columns are its axes; only imports make it."""
+
+    center_m: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+    rotation: tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright box: centre, size along its own x, own y and height, yaw about +z from +x in radians.
+
+    The longer floor side is the box's x; yaw lies in (-pi/2, pi/2].
+    """
+
+    center_m: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+    yaw: float
+    obb: Obb | None = None
+
+    def __post_init__(self) -> None:
+        for value in self.size_m:
+            positive("box size", value)
+
+
+@dataclass(frozen=True)
+class MapObject:
+    """One object of the map; see docs/conventions.md for every field."""
+
+    number: int
+    id: str
+    label: str | None
+    labels: tuple[tuple[str, float, str], ...]
+    box: Box
+    footprint_map: F64
+    facing: float | None
+    color_name: str | None
+    n_points: int
+    seen: tuple[tuple[int, float], ...]
+    first_seen_s: float | None
+    sigma_m: float
+    confidence: float
+    partial: bool
+
+    def __post_init__(self) -> None:
+        shaped("footprint_map", self.footprint_map, "F", 2)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A wall as a floor segment in metres, its height and the share of it that was seen."""
+
+    id: str
+    from_m: tuple[float, float]
+    to_m: tuple[float, float]
+    height_m: float
+    seen_share: float
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A door or window in a wall, boxed like an object."""
+
+    number: int
+    id: str
+    kind: str
+    wall: str | None
+    box: Box
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room: outline (R, 2) counter-clockwise in metres, area, and the share of its floor that was seen."""
+
+    id: str
+    polygon_m: F64
+    area_m2: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Floor, walls, openings and rooms; None where nothing was measured."""
+
+    floor_area_m2: float | None = None
+    floor_area_range_m2: tuple[float, float] | None = None
+    ceiling_height_m: float | None = None
+    walls: tuple[Wall, ...] = ()
+    openings: tuple[Opening, ...] = ()
+    rooms: tuple[Room, ...] = ()
+
+
+@dataclass(frozen=True)
+class FreeSpace:
+    """Bird's-eye grid `cells[iy, ix]` of uint8: 0 unknown, 1 free, 2 occupied; row 0 at the smallest y."""
+
+    cell_m: float
+    origin_map: tuple[float, float]
+    cells: Array
+
+    def __post_init__(self) -> None:
+        shaped("cells", self.cells, "R", "C")
+
+
+@dataclass(frozen=True)
+class CameraPose:
+    """One kept frame: K (3, 3) of the stored image and camera-to-map (4, 4)."""
+
+    frame: int
+    index: int
+    time_s: float
+    K: F64
+    T_map_cam: F64
+
+    def __post_init__(self) -> None:
+        shaped("K", self.K, 3, 3)
+        shaped("T_map_cam", self.T_map_cam, 4, 4)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """"ok" or "degraded", and every loss behind it."""
+
+    status: Status
+    warnings: tuple[Loss, ...] = ()
+
+
+@dataclass(frozen=True)
+class SceneMap:
+    """A whole map in the map frame: z up, floor at 0, metres unless the scale is relative."""
+
+    objects: tuple[MapObject, ...]
+    layout: Layout
+    freespace: FreeSpace | None
+    voxels: Voxels | None
+    object_of_voxel: I32 | None
+    camera_path: tuple[CameraPose, ...]
+    keyframes: tuple[int, ...]
+    frames: FrameStore | None
+    scale: Scale
+    T_map_input: F64
+    quality: Quality
+    provenance: dict[str, str | int | float | None] = field(default_factory=dict)
+    parts: tuple[dict[str, object], ...] = ()
+    tracks: tuple[dict[str, object], ...] = ()
+
+    def __post_init__(self) -> None:
+        shaped("T_map_input", self.T_map_input, 4, 4)
+        ids = [o.id for o in self.objects] + [o.id for o in self.layout.openings]
+        if len(set(ids)) != len(ids):
+            raise InputError("E-MAP-IDS", "two objects share an id.", "Give every object its own id.")

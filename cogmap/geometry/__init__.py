@@ -1,0 +1,1 @@
+"""Rigid transforms, similarities, cameras and boxes: pure functions on arrays."""

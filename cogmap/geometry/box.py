@@ -1,0 +1,89 @@
+"""Yaw boxes: an upright box given by centre, size and a turn about +z."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import ConvexHull, QhullError
+
+from .._checks import F64, Array
+
+NEAR_SQUARE = 0.10
+
+
+def canonical_yaw(yaw_rad: float) -> float:
+    """The same line direction in (-pi/2, pi/2]."""
+    y = float(np.arctan2(np.sin(yaw_rad), np.cos(yaw_rad)))
+    if y <= -np.pi / 2 + 1e-12:
+        y += np.pi
+    elif y > np.pi / 2 + 1e-12:
+        y -= np.pi
+    return y
+
+
+def corners_xy(center: Array, size: Array, yaw_rad: float) -> F64:
+    """The four floor corners (4, 2), counter-clockwise, of a yaw box."""
+    c, s = np.cos(yaw_rad), np.sin(yaw_rad)
+    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.asarray(size, float)[:2] / 2
+    return np.asarray(half @ np.array([[c, s], [-s, c]]) + np.asarray(center, float)[:2])
+
+
+def hull_xy(xy: Array) -> F64:
+    """Convex hull (H, 2), counter-clockwise, of points (P, 2); degenerate input gives its unique points."""
+    unique = np.unique(np.asarray(xy, np.float64), axis=0)
+    if len(unique) < 3:
+        return unique
+    try:
+        return np.asarray(unique[ConvexHull(unique).vertices])
+    except QhullError:
+        return np.asarray(unique[[0, -1]])
+
+
+def fit_rectangle(xy: Array) -> tuple[F64, F64, float]:
+    """The smallest rectangle round points (P, 2), P >= 1: centre (2,), size (2,), yaw of its longer side.
+
+    One side of the smallest rectangle lies on an edge of the convex hull (Freeman and Shapira, 1975).
+    Sides within 10 % of one another turn towards the axes, that is the walls.
+    """
+    hull = hull_xy(xy)
+    edges = np.diff(np.vstack([hull, hull[:1]]), axis=0)
+    angles = np.unique(np.concatenate([[0.0], np.arctan2(edges[:, 1], edges[:, 0]) % (np.pi / 2)]))
+    areas = np.array([float(np.prod(_spans(hull, a)[1])) for a in angles])
+    yaw = float(angles[int(np.argmin(areas))])
+    _, size = _spans(hull, yaw)
+    if abs(size[0] - size[1]) < NEAR_SQUARE * max(size.max(), 1e-9):
+        aligned = float(np.prod(_spans(hull, 0.0)[1]))
+        yaw = 0.0 if aligned <= 1.25 * max(areas.min(), 1e-12) else yaw
+    return _oriented(hull, yaw)
+
+
+def rectangle_at(xy: Array, yaw_rad: float) -> tuple[F64, F64, float]:
+    """The rectangle of a given direction round points (P, 2): centre, size, yaw of its longer side."""
+    return _oriented(hull_xy(xy), yaw_rad)
+
+
+def _spans(hull: F64, yaw: float) -> tuple[F64, F64]:
+    c, s = np.cos(yaw), np.sin(yaw)
+    q = hull @ np.array([[c, -s], [s, c]])
+    return (q.min(0) + q.max(0)) / 2, np.ptp(q, axis=0)
+
+
+def _oriented(hull: F64, yaw: float) -> tuple[F64, F64, float]:
+    middle, size = _spans(hull, yaw)
+    c, s = np.cos(yaw), np.sin(yaw)
+    center = np.array([[c, -s], [s, c]]) @ middle
+    if size[1] > size[0] + 1e-12:
+        size, yaw = size[::-1].copy(), yaw + np.pi / 2
+    return center, size, canonical_yaw(yaw)
+
+
+def iou(center_a: Array, size_a: Array, yaw_a: float, center_b: Array, size_b: Array, yaw_b: float) -> float:
+    """Volume of intersection over union of two yaw boxes."""
+    from shapely.geometry import Polygon
+
+    a = Polygon(corners_xy(center_a, size_a, yaw_a))
+    b = Polygon(corners_xy(center_b, size_b, yaw_b))
+    top = min(center_a[2] + size_a[2] / 2, center_b[2] + size_b[2] / 2)
+    low = max(center_a[2] - size_a[2] / 2, center_b[2] - size_b[2] / 2)
+    shared = float(a.intersection(b).area) * max(0.0, float(top - low))
+    total = float(np.prod(size_a)) + float(np.prod(size_b)) - shared
+    return shared / total if total > 0 else 0.0

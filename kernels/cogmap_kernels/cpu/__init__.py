@@ -1,0 +1,1 @@
+"""The numba column: every function here is compiled at its first call and cached."""

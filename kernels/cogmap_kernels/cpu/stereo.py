@@ -1,0 +1,178 @@
+"""Plane-sweep stereo and the check between depth maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+Array = npt.NDArray[Any]
+FLAT = 4.0  # grey-level variance under which a window has no texture
+MISSING = -2.0
+
+
+@njit(cache=True)
+def _warp(source: Array, M: Array, b: Array, inverse_depth: float, out: Array) -> None:
+    """Sample a source at the pixels that a plane gives; NaN outside."""
+    h, w = out.shape
+    height, width = source.shape
+    bx, by, bz = b[0] * inverse_depth, b[1] * inverse_depth, b[2] * inverse_depth
+    for y in range(h):
+        v = y + 0.5
+        for x in range(w):
+            u = x + 0.5
+            z = M[2, 0] * u + M[2, 1] * v + M[2, 2] + bz
+            out[y, x] = np.nan
+            if z <= 1e-9:
+                continue
+            px = (M[0, 0] * u + M[0, 1] * v + M[0, 2] + bx) / z - 0.5
+            py = (M[1, 0] * u + M[1, 1] * v + M[1, 2] + by) / z - 0.5
+            if px < 0 or py < 0 or px > width - 1.001 or py > height - 1.001:
+                continue
+            ix, iy = int(px), int(py)
+            a, c = np.float32(px - ix), np.float32(py - iy)
+            top = source[iy, ix] * (1 - a) + source[iy, ix + 1] * a
+            low = source[iy + 1, ix] * (1 - a) + source[iy + 1, ix + 1] * a
+            out[y, x] = top * (1 - c) + low * c
+
+
+@njit(cache=True)
+def _ncc(reference: Array, warped: Array, half: int, out: Array) -> None:
+    """Normalised cross-correlation of the windows round every pixel, by running column sums."""
+    h, w = reference.shape
+    n = (2 * half + 1) * (2 * half + 1)
+    column = np.zeros((5, w), np.float32)
+    for y in range(h):
+        out[y, :] = -2.0
+    for y in range(half, h - half):
+        column[:] = 0
+        for k in range(-half, half + 1):
+            for x in range(w):
+                r, s = reference[y + k, x], warped[y + k, x]
+                column[0, x] += r
+                column[1, x] += s
+                column[2, x] += r * r
+                column[3, x] += s * s
+                column[4, x] += r * s
+        for x in range(half, w - half):
+            r = s = rr = ss = rs = np.float32(0)
+            for k in range(x - half, x + half + 1):
+                r += column[0, k]
+                s += column[1, k]
+                rr += column[2, k]
+                ss += column[3, k]
+                rs += column[4, k]
+            var_r, var_s = rr / n - (r / n) ** 2, ss / n - (s / n) ** 2
+            if var_r > 4.0 and var_s > 4.0:
+                out[y, x] = (rs / n - r / n * s / n) / np.sqrt(var_r * var_s)
+
+
+@njit(cache=True, parallel=True)
+def _scores(reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int) -> Array:
+    """Mean of the two best sources' NCC for every plane and pixel (D, H, W)."""
+    h, w = reference.shape
+    out = np.empty((len(planes), h, w), np.float32)
+    for d in prange(len(planes)):
+        warped = np.empty((h, w), np.float32)
+        score = np.empty((h, w), np.float32)
+        best = np.full((h, w), -2.0, np.float32)
+        second = np.full((h, w), -2.0, np.float32)
+        for s in range(len(sources)):
+            _warp(sources[s], M[s], b[s], planes[d], warped)
+            _ncc(reference, warped, half, score)
+            for y in range(h):
+                for x in range(w):
+                    value = score[y, x]
+                    if value > best[y, x]:
+                        second[y, x] = best[y, x]
+                        best[y, x] = value
+                    elif value > second[y, x]:
+                        second[y, x] = value
+        for y in range(h):
+            for x in range(w):
+                two = second[y, x] > -2.0
+                out[d, y, x] = 0.5 * (best[y, x] + second[y, x]) if two else best[y, x] - 0.1
+    return out
+
+
+@njit(cache=True, parallel=True)
+def _pick(scores: Array, planes: Array) -> tuple[Array, Array]:
+    """The best plane of every pixel, refined by a parabola through its neighbours."""
+    n, h, w = scores.shape
+    depth = np.zeros((h, w), np.float32)
+    score = np.zeros((h, w), np.float32)
+    for y in prange(h):
+        for x in range(w):
+            top = 1
+            for d in range(1, n - 1):
+                if scores[d, y, x] > scores[top, y, x]:
+                    top = d
+            c = scores[top, y, x]
+            left, right = scores[top - 1, y, x], scores[top + 1, y, x]
+            if c <= -1.0 or left > c or right > c or min(left, right) <= -1.5:
+                continue
+            bend = left - 2 * c + right
+            shift = 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
+            step = planes[top + 1] - planes[top] if shift > 0 else planes[top] - planes[top - 1]
+            depth[y, x] = 1.0 / (planes[top] + shift * step)
+            score[y, x] = c
+    return depth, score
+
+
+def plane_sweep(
+    reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int
+) -> tuple[Array, Array]:
+    """See `cogmap_kernels.plane_sweep`."""
+    depth, score = _pick(_scores(reference, sources, M, b, planes, half), planes)
+    return depth, score
+
+
+@njit(cache=True, parallel=True)
+def consistent(
+    depth: Array,
+    depths: Array,
+    K: Array,
+    K_sources: Array,
+    T: Array,
+    T_back: Array,
+    max_px: float,
+    max_rel: float,
+) -> tuple[Array, Array]:
+    """See `cogmap_kernels.consistent`."""
+    h, w = depth.shape
+    n, hs, ws = depths.shape
+    out = np.zeros((h, w), np.float32)
+    votes = np.zeros((h, w), np.uint8)
+    for y in prange(h):
+        for x in range(w):
+            z = depth[y, x]
+            if not z > 0:
+                continue
+            px, py = (x + 0.5 - K[0, 2]) / K[0, 0] * z, (y + 0.5 - K[1, 2]) / K[1, 1] * z
+            total, count = float(z), 1
+            for s in range(n):
+                A, B, k = T[s], T_back[s], K_sources[s]
+                qz = A[2, 0] * px + A[2, 1] * py + A[2, 2] * z + A[2, 3]
+                if qz <= 1e-6:
+                    continue
+                u = (A[0, 0] * px + A[0, 1] * py + A[0, 2] * z + A[0, 3]) / qz * k[0, 0] + k[0, 2]
+                v = (A[1, 0] * px + A[1, 1] * py + A[1, 2] * z + A[1, 3]) / qz * k[1, 1] + k[1, 2]
+                if u < 0 or v < 0 or u >= ws or v >= hs:
+                    continue
+                d = depths[s, int(v), int(u)]
+                if d <= 0:
+                    continue
+                sx, sy = (int(u) + 0.5 - k[0, 2]) / k[0, 0] * d, (int(v) + 0.5 - k[1, 2]) / k[1, 1] * d
+                rz = B[2, 0] * sx + B[2, 1] * sy + B[2, 2] * d + B[2, 3]
+                if rz <= 1e-6 or abs(rz - z) > max_rel * z:
+                    continue
+                du = (B[0, 0] * sx + B[0, 1] * sy + B[0, 2] * d + B[0, 3]) / rz * K[0, 0] + K[0, 2] - x - 0.5
+                dv = (B[1, 0] * sx + B[1, 1] * sy + B[1, 2] * d + B[1, 3]) / rz * K[1, 1] + K[1, 2] - y - 0.5
+                if du * du + dv * dv <= max_px * max_px:
+                    total += rz
+                    count += 1
+            votes[y, x] = count - 1
+            out[y, x] = total / count
+    return out, votes

@@ -1,0 +1,22 @@
+"""Synthetic furnished rooms with known truth: the heart of the tests.
+
+A room is a set of boxes with procedural textures. It is ray cast, so depth, instance ids and poses
+are exact; sensors and videos made from it add noise, blur and exposure changes.
+"""
+
+from .camera import walk_path
+from .raycast import Shot, render
+from .scene import Room, Thing, make_room
+from .sensors import noisy_depth, write_sevenscenes, write_video
+
+__all__ = [
+    "Room",
+    "Shot",
+    "Thing",
+    "make_room",
+    "noisy_depth",
+    "render",
+    "walk_path",
+    "write_sevenscenes",
+    "write_video",
+]
