@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -66,7 +67,7 @@ class FrameStore:
         self.folder = Path(folder)
         listing = self.folder / "frames.json"
         rows = json.loads(listing.read_text()) if listing.exists() else []
-        self._rows: list[dict[str, float]] = rows
+        self._rows: list[dict[str, Any]] = rows
         self._K: list[F64] = [np.array(r["K"], float) for r in rows]
         self._T: list[F64] = [np.eye(4)] * len(rows)
 
@@ -85,7 +86,7 @@ class FrameStore:
             time_s=row["time_s"],
             rgb=self.rgb(frame),
             depth=_read_depth(name.with_suffix(".depth.png"), row),
-            confidence=np.asarray(Image.open(name.with_suffix(".conf.png")), np.float32) / 255,
+            confidence=_read_confidence(name.with_suffix(".conf.png")),
             K=self._K[frame],
             T_map_cam=self._T[frame],
         )
@@ -113,7 +114,7 @@ class FrameStore:
         Image.fromarray(code).save(name.with_suffix(".depth.png"), compress_level=1)
         level = np.round(np.clip(confidence, 0, 1) * 255).astype(np.uint8)
         Image.fromarray(level).save(name.with_suffix(".conf.png"), compress_level=1)
-        self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist()})  # type: ignore[dict-item]
+        self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist()})
         self._K.append(np.asarray(K, np.float64))
         self._T.append(np.asarray(T, np.float64))
 
@@ -138,6 +139,10 @@ class FrameStore:
             shutil.copyfile(source, folder / source.name)
 
 
-def _read_depth(path: Path, row: dict[str, float]) -> F32:
+def _read_depth(path: Path, row: dict[str, Any]) -> F32:
     code = np.asarray(Image.open(path), np.float32)
     return np.asarray(code * np.float32(row["depth_step"]), np.float32)
+
+
+def _read_confidence(path: Path) -> F32:
+    return np.asarray(np.asarray(Image.open(path), np.float32) / np.float32(255), np.float32)

@@ -138,7 +138,7 @@ class CameraPose:
 
 @dataclass(frozen=True)
 class Quality:
-    """"ok" or "degraded", and every loss behind it."""
+    """ "ok" or "degraded", and every loss behind it."""
 
     status: Status
     warnings: tuple[Loss, ...] = ()

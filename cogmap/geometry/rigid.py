@@ -73,9 +73,7 @@ def checked_pose(T: Array, where: str, tolerance: float = PROJECT_TOLERANCE) -> 
     P = np.asarray(T, np.float64)
     R = P[:3, :3]
     if not np.allclose(P[3], [0, 0, 0, 1], atol=1e-6):
-        raise InputError(
-            "E-POSE-NOT-RIGID", f"last row is {P[3].tolist()}, expected 0 0 0 1.", "Transpose it?", where
-        )
+        raise InputError("E-POSE-NOT-RIGID", f"last row is {P[3].tolist()}, expected 0 0 0 1.", "Transpose it?", where)
     if np.linalg.det(R) < 0:
         remedy = "An axis is flipped: the poses are left-handed; negate that axis before export."
         raise InputError("E-POSE-REFLECTED", "a rotation has determinant -1.", remedy, where)

@@ -83,9 +83,7 @@ def zbuffer(xyz_cam: Array, id_of: Array, K: Array, size: tuple[int, int], edge:
     )
 
 
-def agreement(
-    xyz: Array, depth: Array, K: Array, T_cam_world: Array, near: float, agree: I32, conflict: I32
-) -> None:
+def agreement(xyz: Array, depth: Array, K: Array, T_cam_world: Array, near: float, agree: I32, conflict: I32) -> None:
     """Count, for each point, whether one depth image agrees with it or looks through it.
 
     Args:

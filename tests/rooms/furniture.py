@@ -51,7 +51,11 @@ def lamp(w: float, d: float, h: float) -> Parts:
 
 
 def monitor(w: float, d: float, h: float) -> Parts:
-    return [((0, 0, 0.01), (0.6 * w, d, 0.02)), ((0, 0, h / 2), (0.05, 0.04, h)), ((0, 0, 0.6 * h), (w, 0.05, 0.8 * h))]
+    return [
+        ((0, 0, 0.01), (0.6 * w, d, 0.02)),
+        ((0, 0, h / 2), (0.05, 0.04, h)),
+        ((0, 0, 0.6 * h), (w, 0.05, 0.8 * h)),
+    ]
 
 
 SHAPES: dict[str, Callable[[float, float, float], Parts]] = {

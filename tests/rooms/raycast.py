@@ -27,7 +27,14 @@ def render(room: Room, T_world_cam: np.ndarray, K: np.ndarray, size: tuple[int, 
     """Render (height, width) from a camera-to-world pose."""
     boxes, owner = _boxes(room)
     rgb, depth, thing = _cast(
-        boxes, owner, np.array([room.width, room.depth, room.height]), room.plain, room.seed, T_world_cam, K, *size
+        boxes,
+        owner,
+        np.array([room.width, room.depth, room.height]),
+        room.plain,
+        room.seed,
+        T_world_cam,
+        K,
+        *size,
     )
     return Shot(rgb, depth, thing, K, T_world_cam)
 

@@ -39,7 +39,9 @@ def filmed(rgb: np.ndarray, i: int, rng: np.random.Generator) -> np.ndarray:
     return np.clip(rgb * gain + noise, 0, 255).astype(np.uint8)
 
 
-def write_video(path: Path, pictures: Iterable[np.ndarray], fps: int = 10, *, seed: int = 0, codec: str = "libx264") -> None:
+def write_video(
+    path: Path, pictures: Iterable[np.ndarray], fps: int = 10, *, seed: int = 0, codec: str = "libx264"
+) -> None:
     """Encode (H, W, 3) uint8 pictures as H.264 with sensor noise and exposure changes."""
     rng = np.random.default_rng(seed)
     with av.open(str(path), "w") as out:

@@ -121,9 +121,7 @@ def _pick(scores: Array, planes: Array) -> tuple[Array, Array]:
     return depth, score
 
 
-def plane_sweep(
-    reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int
-) -> tuple[Array, Array]:
+def plane_sweep(reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int) -> tuple[Array, Array]:
     """See `cogmap_kernels.plane_sweep`."""
     depth, score = _pick(_scores(reference, sources, M, b, planes, half), planes)
     return depth, score

@@ -13,7 +13,15 @@ Array = npt.NDArray[Any]
 
 @njit(cache=True)
 def zbuffer(
-    xyz: Array, number: Array, fx: float, fy: float, cx: float, cy: float, height: int, width: int, edge: float
+    xyz: Array,
+    number: Array,
+    fx: float,
+    fy: float,
+    cx: float,
+    cy: float,
+    height: int,
+    width: int,
+    edge: float,
 ) -> tuple[Array, Array]:
     """See `cogmap_kernels.zbuffer`."""
     depth = np.zeros((height, width), np.float32)

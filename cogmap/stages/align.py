@@ -1,0 +1,192 @@
+"""Upright: which way is down, where the floor is, and how the walls run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import Delaunay, QhullError
+
+from .._checks import F64, Array
+from ..data.capture import Loss
+from ..geometry.rigid import about_z, from_rotation, rotation_between
+from .surface_samples import SurfaceSample, moved
+
+REFINE_DEG = (15.0, 8.0, 5.0)
+BIN_M = 0.02
+BELOW_M = 0.10
+UP = np.array([0.0, 0.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How the map lies in the world.
+
+    Attributes:
+        T_map_world: (4, 4) rigid, in the sample's own length unit.
+        floor_proven: the floor has nothing below it and reaches under the camera path.
+        camera_height: median height of the cameras over the floor, or None.
+        tilt_sigma_deg: disagreement between floor and walls about down, or None with one of them only.
+        losses: warnings.
+    """
+
+    T_map_world: F64
+    floor_proven: bool
+    camera_height: float | None
+    tilt_sigma_deg: float | None
+    losses: tuple[Loss, ...]
+
+
+def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
+    """Set a sample upright: z up, floor at 0, walls along x and y, origin under the first camera.
+
+    Args:
+        sample: points, normals and cameras in lengths near metres (a relative scale is normalised first).
+        up_world: (3,) up direction where a sensor or the user gives it; then only the floor's height is searched.
+    """
+    up = np.asarray(up_world, float) if up_world is not None else _refined_up(sample, first_up(sample))
+    T = from_rotation(rotation_between(up, UP))
+    turned = moved(sample, T)
+    floor_z, proven = find_floor(turned)
+    if proven and up_world is None:
+        T = from_rotation(rotation_between(_plane_normal(turned, floor_z), UP)) @ T
+        turned = moved(sample, T)
+        floor_z, proven = find_floor(turned)
+    T = from_rotation(about_z(_yaw_to_walls(turned))) @ T
+    first = T @ sample.T_world_cam[0]
+    T = from_rotation(np.eye(3), np.array([-first[0, 3], -first[1, 3], -floor_z])) @ T
+    upright = moved(sample, T)
+    tilt = _wall_tilt_deg(upright)
+    height = float(np.median(upright.T_world_cam[:, 2, 3])) if proven else None
+    return Alignment(T, proven, height, tilt, _losses(proven, tilt))
+
+
+def _losses(proven: bool, tilt: float | None) -> tuple[Loss, ...]:
+    out = []
+    if not proven:
+        out.append(Loss("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
+    if tilt is not None and tilt > 5:
+        out.append(Loss("W-GRAVITY-UNSURE", 1, "align", f"walls lean {tilt:.0f} degrees against the floor"))
+    return tuple(out)
+
+
+def first_up(sample: SurfaceSample) -> F64:
+    """The direction most orthogonal to all camera right vectors, on the side of the cameras' own up.
+
+    People hold cameras level, so right vectors lie in the floor plane; where the camera hardly turns
+    the plane is undetermined and the mean camera up is taken.
+    """
+    right = sample.T_world_cam[:, :3, 0]
+    camera_up = -sample.T_world_cam[:, :3, 1].mean(0)
+    _, s, Vt = np.linalg.svd(right, full_matrices=True)
+    spread = s[1] / s[0] if len(s) > 1 else 0.0
+    up = Vt[2] if spread > 0.15 else camera_up
+    up = up if up @ camera_up >= 0 else -up
+    return np.asarray(up / np.linalg.norm(up))
+
+
+def _refined_up(sample: SurfaceSample, up: F64) -> F64:
+    """Mean of the near-vertical surface normals, and square to the near-horizontal ones."""
+    n = sample.normal_world
+    for degrees in REFINE_DEG:
+        along = n @ up
+        level = np.abs(along) > np.cos(np.radians(degrees))
+        upright = np.abs(along) < np.sin(np.radians(degrees))
+        M = n[level].T @ n[level] - n[upright].T @ n[upright]
+        if level.sum() + upright.sum() < 50:
+            break
+        new = np.linalg.eigh(M)[1][:, 2]
+        up = new if new @ up > 0 else -new
+    return up
+
+
+def find_floor(turned: SurfaceSample) -> tuple[float, bool]:
+    """Height of the lowest strong level surface, and whether it is proven to be the floor.
+
+    Proven: hardly any point lies below it, and its outline reaches under the cameras. A table top
+    fails both. Rays through it are points below it.
+    """
+    z, up = turned.xyz_world[:, 2], turned.normal_world[:, 2] > 0.9
+    if up.sum() < 50:
+        return (float(np.percentile(z, 0.5)) if len(z) else 0.0), False
+    bins = np.arange(z.min() - BIN_M, z.max() + 2 * BIN_M, BIN_M)
+    count = np.histogram(z[up], bins)[0].astype(float)
+    smooth = np.convolve(count, [0.5, 1, 1, 1, 0.5], "same")
+    strong = smooth >= max(0.12 * smooth.max(), 30)
+    peak = int(np.argmax(strong))
+    while peak + 1 < len(smooth) and smooth[peak + 1] > smooth[peak]:
+        peak += 1
+    near = up & (np.abs(z - bins[peak] - BIN_M / 2) < 2 * BIN_M)
+    floor_z = float(np.median(z[near]))
+    below = float((z < floor_z - BELOW_M).mean())
+    return floor_z, below < 0.01 and _reaches_cameras(turned, near)
+
+
+def _reaches_cameras(turned: SurfaceSample, near: Array) -> bool:
+    """At least half of the cameras stand over the convex outline of the floor points (trimmed by 2 %)."""
+    xy = turned.xyz_world[near, :2]
+    lo, hi = np.percentile(xy, 2, axis=0), np.percentile(xy, 98, axis=0)
+    kept = xy[((xy >= lo) & (xy <= hi)).all(1)]
+    try:
+        inside = Delaunay(kept).find_simplex(turned.T_world_cam[:, :2, 3]) >= 0
+    except (QhullError, ValueError):
+        return False
+    above = turned.T_world_cam[:, 2, 3] > np.median(turned.xyz_world[near, 2]) + 0.2
+    return bool((inside & above).mean() >= 0.5)
+
+
+def _plane_normal(turned: SurfaceSample, floor_z: float) -> F64:
+    """Least-squares normal of the floor points, pointing up; two rounds that drop outliers."""
+    z = turned.xyz_world[:, 2]
+    xyz = turned.xyz_world[(np.abs(z - floor_z) < 0.08) & (turned.normal_world[:, 2] > 0.9)]
+    normal = np.array([0.0, 0.0, 1.0])
+    for _ in range(3):
+        if len(xyz) < 50:
+            break
+        A = np.column_stack([xyz[:, :2], np.ones(len(xyz))])
+        c = np.linalg.lstsq(A, xyz[:, 2], rcond=None)[0]
+        residual = xyz[:, 2] - A @ c
+        normal = np.array([-c[0], -c[1], 1.0])
+        xyz = xyz[np.abs(residual) < max(2.5 * np.median(np.abs(residual)), 0.005)]
+    return np.asarray(normal / np.linalg.norm(normal))
+
+
+def _yaw_to_walls(turned: SurfaceSample) -> float:
+    """The turn about z that lays walls along x and y, +y being the wall direction nearest the first heading."""
+    heading = turned.T_world_cam[0, :2, 2]
+    if np.linalg.norm(heading) < 0.2:
+        heading = -turned.T_world_cam[0, :2, 1]
+    ahead = float(np.arctan2(heading[1], heading[0]))
+    wall = wall_direction(turned.normal_world)
+    if wall is None:
+        return np.pi / 2 - ahead
+    quarter = round((ahead - wall) / (np.pi / 2))
+    return np.pi / 2 - (wall + quarter * np.pi / 2)
+
+
+def wall_direction(normals: Array) -> float | None:
+    """Dominant direction of upright surfaces modulo a quarter turn, in radians, or None without walls."""
+    n = normals[np.abs(normals[:, 2]) < 0.2]
+    if len(n) < 100:
+        return None
+    angle = np.arctan2(n[:, 1], n[:, 0]) % (np.pi / 2)
+    count = np.histogram(angle, 90, (0, np.pi / 2))[0].astype(float)
+    smooth = np.roll(count, -1) + count + np.roll(count, 1)
+    if smooth.max() < 2.0 * smooth.mean():
+        return None
+    best = (int(np.argmax(smooth)) + 0.5) * np.pi / 180
+    for width in (4.0, 2.0):
+        off = (angle - best + np.pi / 4) % (np.pi / 2) - np.pi / 4
+        best += float(np.median(off[np.abs(off) < np.radians(width)]))
+    return best % (np.pi / 2)
+
+
+def _wall_tilt_deg(upright: SurfaceSample) -> float | None:
+    """Angle between +z and the direction most orthogonal to the wall normals."""
+    n = upright.normal_world[np.abs(upright.normal_world[:, 2]) < 0.25]
+    if len(n) < 500:
+        return None
+    values, vectors = np.linalg.eigh(n.T @ n / len(n))
+    if values[1] < 0.05:
+        return None
+    return float(np.degrees(np.arccos(min(1.0, abs(vectors[2, 0])))))

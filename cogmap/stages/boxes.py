@@ -1,0 +1,169 @@
+"""Boxes, colours and numbers: from labelled voxels to map objects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from .._checks import F64, I32, Array
+from ..data.scene import Box, MapObject
+from ..data.voxels import Voxels
+from ..geometry.box import fit_rectangle, hull_xy
+
+COLORS: dict[str, tuple[int, int, int]] = {
+    "black": (25, 25, 25),
+    "dark gray": (80, 80, 80),
+    "gray": (135, 135, 135),
+    "light gray": (195, 195, 195),
+    "white": (240, 240, 240),
+    "red": (190, 40, 40),
+    "orange": (225, 130, 40),
+    "brown": (115, 75, 45),
+    "beige": (210, 190, 155),
+    "yellow": (225, 205, 60),
+    "olive": (120, 120, 45),
+    "green": (60, 150, 70),
+    "teal": (45, 150, 145),
+    "blue": (50, 85, 180),
+    "light blue": (125, 175, 225),
+    "purple": (115, 65, 165),
+    "pink": (225, 130, 165),
+}
+TRIM = 0.005
+
+
+def fit_box(voxels: Voxels, part: Array) -> tuple[Box, F64]:
+    """The upright box round the points of some voxels, and their outline on the floor (F, 2).
+
+    The box is fitted to the extents of the points. Single stray voxels (0.5 % by height) are left out,
+    and a thing whose lowest point is within 12 cm of the floor stands on it.
+    """
+    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
+    kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
+    lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
+    corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
+    xy = np.concatenate(corners).astype(np.float64)
+    center, size, yaw = fit_rectangle(xy)
+    bottom = 0.0 if z_lo < 0.12 else z_lo
+    edge = 0.5 * voxels.voxel_m
+    dims = np.maximum([size[0], size[1], z_hi - bottom], edge)
+    middle = (float(center[0]), float(center[1]), float((z_hi + bottom) / 2))
+    return Box(middle, (float(dims[0]), float(dims[1]), float(dims[2])), yaw), _outline(xy)
+
+
+def _trimmed(lo: Array, hi: Array) -> tuple[float, float]:
+    return float(np.quantile(lo, TRIM)), float(np.quantile(hi, 1 - TRIM))
+
+
+def _outline(xy: F64) -> F64:
+    """Convex outline with at most 12 corners."""
+    from shapely.geometry import Polygon
+
+    hull = hull_xy(xy)
+    if len(hull) < 3:
+        pad = np.array([[-0.005, -0.005], [0.005, -0.005], [0.005, 0.005], [-0.005, 0.005]])
+        return np.asarray(hull_xy((hull[:, None] + pad).reshape(-1, 2)))
+    tolerance = 0.005
+    polygon = Polygon(hull)
+    simple = polygon
+    while len(simple.exterior.coords) > 13:
+        simple = polygon.simplify(tolerance)
+        tolerance *= 1.5
+    return np.asarray(simple.exterior.coords)[:-1]
+
+
+def color_name(rgb: Array) -> str:
+    """The nearest of 17 colour names to the median of (P, 3) uint8 colours, by distance in CIELAB (CIE 1976)."""
+    middle = np.median(rgb.astype(np.float64), axis=0)
+    names = list(COLORS)
+    palette = _lab(np.array([COLORS[n] for n in names], np.float64))
+    return names[int(np.argmin(((palette - _lab(middle[None])) ** 2).sum(1)))]
+
+
+def _lab(rgb: F64) -> F64:
+    c = rgb / 255
+    linear = np.where(c > 0.04045, ((c + 0.055) / 1.055) ** 2.4, c / 12.92)
+    M = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = linear @ M.T / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
+
+
+def make_objects(
+    voxels: Voxels,
+    object_of_voxel: I32,
+    *,
+    labels: dict[int, str] | None = None,
+    seen: list[tuple[tuple[int, float], ...]] | None = None,
+    times_s: list[float] | None = None,
+    sensor_sigma_m: float = 0.01,
+    has_color: bool = True,
+) -> tuple[tuple[MapObject, ...], I32]:
+    """Box every instance and number them by (first seen, x, y, z).
+
+    Args:
+        object_of_voxel: (V,) instance of each voxel, -1 = none. labels: text by instance.
+        seen: per instance (frame, visible share). times_s: time of every kept frame.
+
+    Returns:
+        Objects in the order of their numbers, and (V,) int32 the index into them, -1 = none.
+    """
+    n = int(object_of_voxel.max(initial=-1)) + 1
+    drafts = []
+    for k in range(n):
+        part = np.flatnonzero(object_of_voxel == k)
+        frames = seen[k] if seen else ()
+        first = times_s[frames[0][0]] if frames and times_s else None
+        drafts.append((k, _draft(voxels, part, (labels or {}).get(k), frames, first, sensor_sigma_m, has_color)))
+    drafts.sort(key=lambda d: (d[1].seen[0][0] if d[1].seen else 1 << 30, *d[1].box.center_m))
+    rank = np.full(n + 1, -1, np.int32)
+    for position, (k, _) in enumerate(drafts):
+        rank[k] = position
+    return number_objects([d[1] for d in drafts]), rank[object_of_voxel]
+
+
+def _draft(
+    voxels: Voxels,
+    part: Array,
+    label: str | None,
+    seen: tuple[tuple[int, float], ...],
+    first: float | None,
+    sigma: float,
+    has_color: bool,
+) -> MapObject:
+    box, outline = fit_box(voxels, part)
+    return MapObject(
+        number=0,
+        id="",
+        label=label,
+        labels=() if label is None else ((label, 1.0, "given"),),
+        box=box,
+        footprint_map=outline,
+        facing=None,
+        color_name=color_name(voxels.rgb[part]) if has_color else None,
+        n_points=int(voxels.n_points[part].sum()),
+        seen=seen,
+        first_seen_s=first,
+        sigma_m=float(np.hypot(sigma, voxels.voxel_m / 2)),
+        confidence=float(voxels.confidence[part].mean() * min(1.0, (len(seen) or 3) / 3)),
+        partial=False,
+    )
+
+
+def slug(label: str | None) -> str:
+    """The part of an id that comes from a label: [a-z0-9_], "object" when nothing is left."""
+    cleaned = re.sub(r"[^a-z0-9]+", "_", (label or "").lower()).strip("_")
+    return cleaned or "object"
+
+
+def number_objects(objects: list[MapObject]) -> tuple[MapObject, ...]:
+    """Give numbers 1..K in the order of the list, and ids: slug of the label and a counter for each slug."""
+    counters: dict[str, int] = {}
+    out = []
+    for number, thing in enumerate(objects, 1):
+        name = slug(thing.label)
+        counters[name] = counters.get(name, 0) + 1
+        out.append(replace(thing, number=number, id=f"{name}_{counters[name]}"))
+    return tuple(out)

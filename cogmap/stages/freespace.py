@@ -1,0 +1,59 @@
+"""The bird's-eye grid: where the floor is free, where something stands, and what nobody saw."""
+
+from __future__ import annotations
+
+import cogmap_kernels
+import numpy as np
+
+from .._checks import I32, Array
+from ..data.frames import FrameStore
+from ..data.scene import FREE, OCCUPIED, UNKNOWN, FreeSpace
+from ..data.voxels import Voxels
+from ..geometry.camera import unproject
+from ..geometry.rigid import apply
+from .surfaces import CEILING, FLOOR, OUTSIDE, Surfaces
+
+LOWEST_M, HIGHEST_M = 0.06, 1.9
+
+
+def empty_grid(voxels: Voxels, cell_m: float) -> FreeSpace:
+    """An unknown grid that covers the voxels (0.2 % outliers a side left out) with a margin of three cells."""
+    lo = np.percentile(voxels.mean_map[:, :2], 0.2, axis=0)
+    hi = np.percentile(voxels.mean_map[:, :2], 99.8, axis=0)
+    first = np.floor(lo / cell_m).astype(int) - 3
+    count = np.ceil(hi / cell_m).astype(int) + 3 - first
+    origin = (float(first[0] * cell_m), float(first[1] * cell_m))
+    return FreeSpace(cell_m, origin, np.full((count[1], count[0]), UNKNOWN, np.uint8))
+
+
+def crossed_by_rays(grid: FreeSpace, store: FrameStore, rays_per_frame: int = 2500) -> I32:
+    """(R, C) int32: how many of a thinned set of depth rays crossed each cell at any height."""
+    cells = np.zeros(grid.cells.shape, np.int32)
+    for frame in store:
+        step = max(1, int(np.sqrt(frame.depth.size / rays_per_frame)))
+        depth = frame.depth[::step, ::step]
+        K = frame.K.copy()
+        xyz = unproject(frame.depth, K)[::step, ::step][depth > 0]
+        hits = apply(frame.T_map_cam, xyz)[:, :2]
+        cogmap_kernels.carve(cells, np.array(grid.origin_map), grid.cell_m, frame.T_map_cam[:2, 3], hits)
+    return cells
+
+
+def find_freespace(voxels: Voxels, surfaces: Surfaces, grid: FreeSpace) -> FreeSpace:
+    """Occupied where something stands between 6 cm and 1.9 m; free where the floor itself was seen; else unknown.
+
+    Emptiness is no evidence: a cell without floor points stays unknown.
+    """
+    z = voxels.mean_map[:, 2]
+    cells = np.full(grid.cells.shape, UNKNOWN, np.uint8)
+    floor = surfaces.kind == FLOOR
+    _mark(cells, grid, voxels.mean_map[floor], FREE)
+    room = (surfaces.kind != FLOOR) & (surfaces.kind != CEILING) & (surfaces.kind != OUTSIDE)
+    _mark(cells, grid, voxels.mean_map[room & (z > LOWEST_M) & (z < HIGHEST_M)], OCCUPIED)
+    return FreeSpace(grid.cell_m, grid.origin_map, cells)
+
+
+def _mark(cells: Array, grid: FreeSpace, xyz: Array, value: int) -> None:
+    at = np.floor((xyz[:, :2] - np.array(grid.origin_map)) / grid.cell_m).astype(int)
+    ok = ((at >= 0) & (at < np.array(cells.shape)[::-1])).all(1)
+    cells[at[ok, 1], at[ok, 0]] = value

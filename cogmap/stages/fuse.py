@@ -1,0 +1,136 @@
+"""Frames or scans into voxels, one frame at a time."""
+
+from __future__ import annotations
+
+import cogmap_kernels
+import numpy as np
+
+from .._checks import F32, F64, I32, Array
+from ..data.frames import FrameStore
+from ..data.points import PointCloud
+from ..data.voxels import Voxels, take
+from ..errors import InputError, TrustError
+from ..geometry.camera import normals_of_depth, unproject
+from ..geometry.rigid import apply, inverse
+
+NEAR_SHARE = 0.02
+MOST_BAD = 0.05
+
+
+def fuse_frames(
+    store: FrameStore, voxel_m: float, *, instances: list[I32] | None = None, min_confidence: float = 0.0
+) -> Voxels:
+    """Fold the frames of a store into voxels in the map frame.
+
+    Args:
+        store: frames with final poses. voxel_m: edge in map units.
+        instances: per frame (H, W) int32 ids given from outside, 0 = none.
+        min_confidence: pixels below are left out.
+
+    Raises:
+        TrustError: E-EMPTY-CLOUD when no frame holds a usable point.
+    """
+    table = cogmap_kernels.VoxelTable(voxel_m)
+    for frame in store:
+        xyz = unproject(frame.depth, frame.K)
+        normal = normals_of_depth(xyz) @ frame.T_map_cam[:3, :3].T.astype(np.float32)
+        good = (frame.depth > 0) & (frame.confidence >= min_confidence)
+        ids = None if instances is None else instances[frame.frame][good]
+        _add(table, apply(frame.T_map_cam, xyz[good]), frame.rgb[good], normal[good], ids, frame.frame)
+    return _voxels(table, "frames")
+
+
+def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
+    """Fold a scan into voxels; points that are not finite are dropped.
+
+    Raises:
+        TrustError: E-EMPTY-CLOUD (fewer than 3 points), E-TOO-MANY-BAD-POINTS (over 5 % not finite).
+    """
+    finite = np.asarray(np.isfinite(cloud.xyz_input).all(1))
+    bad = float(1 - finite.mean()) if len(finite) else 1.0
+    if finite.sum() < 3:
+        raise TrustError("E-EMPTY-CLOUD", f"{finite.sum()} finite points reached the fuse stage.", "Check the scan.")
+    if bad > MOST_BAD:
+        raise TrustError("E-TOO-MANY-BAD-POINTS", f"{bad:.0%} of the points are not finite.", "Export it again.")
+    table = cogmap_kernels.VoxelTable(voxel_m)
+    rgb = None if cloud.rgb is None else cloud.rgb[finite]
+    ids = None if cloud.instance_id is None else cloud.instance_id[finite]
+    _add(table, apply(T_map_input, cloud.xyz_input[finite]), rgb, None, ids, 0)
+    voxels = _voxels(table, "points")
+    return _with_normals(voxels)
+
+
+def _add(
+    table: cogmap_kernels.VoxelTable,
+    xyz: Array,
+    rgb: Array | None,
+    n: Array | None,
+    ids: Array | None,
+    view: int,
+) -> None:
+    try:
+        table.add(xyz, rgb, n, ids, view)
+    except ValueError as error:
+        raise InputError("E-VOXEL-RANGE", f"{error}.", "Use --set fuse.voxel_m=... or check the unit.") from error
+
+
+def _voxels(table: cogmap_kernels.VoxelTable, place: str) -> Voxels:
+    sums = table.result()
+    if len(sums.key) == 0:
+        raise TrustError("E-EMPTY-CLOUD", f"no usable point came out of the {place}.", "Check depth and poses.")
+    return Voxels(
+        voxel_m=table.voxel_m,
+        origin_map=table.origin,
+        key=sums.key,
+        mean_map=sums.mean,
+        lo_map=sums.lo,
+        hi_map=sums.hi,
+        rgb=sums.rgb,
+        n_points=sums.n_points,
+        n_views=sums.n_views,
+        confidence=np.ones(len(sums.key), np.float32),
+        normal=sums.normal,
+        instance_id=sums.instance_id,
+    )
+
+
+def _with_normals(voxels: Voxels) -> Voxels:
+    """Normals by the smallest principal axis of the 16 nearest voxels, turned up or outward from the middle."""
+    from dataclasses import replace
+
+    from scipy.spatial import cKDTree
+
+    k = min(16, len(voxels))
+    _, near = cKDTree(voxels.mean_map).query(voxels.mean_map, k=k)
+    patch = voxels.mean_map[near.reshape(len(voxels), k)].astype(np.float64)
+    patch -= patch.mean(1, keepdims=True)
+    _, vectors = np.linalg.eigh(np.einsum("vki,vkj->vij", patch, patch))
+    normal = vectors[:, :, 0]
+    inward = voxels.mean_map.mean(0) - voxels.mean_map
+    level = np.abs(normal[:, 2]) > 0.7
+    facing = np.where(level, normal[:, 2], (normal * inward).sum(1))
+    return replace(voxels, normal=np.where(facing[:, None] < 0, -normal, normal).astype(np.float32))
+
+
+def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -> tuple[Voxels, int]:
+    """Set each voxel's confidence to the share of views that agree, and drop what most rays pass through.
+
+    Returns:
+        The kept voxels and how many were dropped: ghosts of walkers, doubled walls, flying points.
+    """
+    agree, conflict = np.zeros(len(voxels), np.int32), np.zeros(len(voxels), np.int32)
+    step = max(1, len(store) // most_frames)
+    for i in range(0, len(store), step):
+        frame = store[i]
+        near = (
+            NEAR_SHARE + voxels.voxel_m / max(float(np.median(frame.depth[frame.depth > 0], axis=None)), 1e-6)
+            if (frame.depth > 0).any()
+            else NEAR_SHARE
+        )
+        cogmap_kernels.agreement(voxels.mean_map, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, conflict)
+    share: F32 = ((agree + 1) / (agree + conflict + 1)).astype(np.float32)
+    keep = share >= 0.4
+    kept = take(voxels, keep)
+    from dataclasses import replace
+
+    return replace(kept, confidence=share[keep]), int((~keep).sum())

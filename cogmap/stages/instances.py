@@ -1,0 +1,154 @@
+"""Objects from geometry alone: components of what is not the room, split at support planes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cogmap_kernels
+import numpy as np
+from scipy import ndimage
+
+from .._checks import I32, Array, Bool
+from ..data.voxels import Voxels
+
+LEVEL = 0.85
+SPAN_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class InstanceOptions:
+    """Sizes in metres below which things are not told apart.
+
+    Attributes:
+        min_edge_m: an object's longest edge is at least this.
+        min_support_m2: a level patch of this area can carry things.
+        min_carried_m: what stands on a patch rises at least this much.
+        max_radius: cells bridged at most where the sampling is thin.
+    """
+
+    min_edge_m: float = 0.12
+    min_support_m2: float = 0.08
+    min_carried_m: float = 0.06
+    max_radius: int = 3
+
+
+def given_instances(voxels: Voxels) -> I32:
+    """Objects as the input numbers them: 0, 1, ... by id, -1 for voxels without one."""
+    out = np.full(len(voxels), -1, np.int32)
+    known = voxels.instance_id > 0
+    _, out[known] = np.unique(voxels.instance_id[known], return_inverse=True)
+    return out
+
+
+def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
+    """Number the objects among the candidate voxels.
+
+    Args:
+        voxels: in the map frame. candidates: (V,) voxels that are neither room nor outside.
+
+    Returns:
+        (V,) int32: 0, 1, ... for objects, -1 for everything else.
+    """
+    opts = options or InstanceOptions()
+    index = np.flatnonzero(candidates)
+    radius = link_radius(voxels.key[index], opts.max_radius)
+    label = cogmap_kernels.components(voxels.key[index], radius)
+    out = np.full(len(voxels), -1, np.int32)
+    n = 0
+    for member in _members(label):
+        for part in split_at_supports(voxels, index[member], radius, opts):
+            if _is_object(voxels, part, opts):
+                out[part] = n
+                n += 1
+    return out
+
+
+def link_radius(key: Array, most: int) -> int:
+    """Cells to bridge: 1 where surfaces are densely sampled, more where neighbours are missing."""
+    if len(key) < 50:
+        return 1
+    from scipy.spatial import cKDTree
+
+    step = max(1, len(key) // 5000)
+    near = np.asarray(cKDTree(key).query(key[::step], k=7)[0])
+    return int(np.clip(round(float(np.median(near[:, 6])) / 2.0), 1, most))
+
+
+def _members(label: Array) -> list[Array]:
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(label) else []
+
+
+def _is_object(voxels: Voxels, part: Array, opts: InstanceOptions) -> bool:
+    size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
+    faces = np.sort(size)[1:]
+    enough = max(8.0, 0.15 * faces[0] * faces[1] / voxels.voxel_m**2 * 0.3)
+    return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= 0.05 and len(part) >= enough)
+
+
+def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOptions) -> list[Array]:
+    """Cut what stands on level patches (table tops, counters, beds) off what carries it.
+
+    A piece that reaches across the patch along one of its edges, a chair's back or a sofa's arm, is
+    part of the carrier. Lower patches are tried first, and every piece is cut again.
+    """
+    for patch in _level_patches(voxels, part, opts):
+        on_top = _standing_on(voxels, part, patch, opts)
+        pieces = [on_top[m] for m in _members(cogmap_kernels.components(voxels.key[on_top], radius))]
+        carried = [p for p in pieces if _is_carried(voxels, p, patch, opts)]
+        if carried:
+            rest = np.setdiff1d(part, np.concatenate(carried))
+            out = split_at_supports(voxels, rest, radius, opts)
+            for piece in carried:
+                out += split_at_supports(voxels, piece, radius, opts)
+            return out
+    return [part]
+
+
+def _level_patches(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[Array]:
+    """Connected sets of voxels whose surface looks up, large enough to carry things, lowest first."""
+    level = part[voxels.normal[part, 2] > LEVEL]
+    if len(level) == 0:
+        return []
+    groups = [level[m] for m in _members(cogmap_kernels.components(voxels.key[level], 2))]
+    need = opts.min_support_m2 / voxels.voxel_m**2
+    patches = []
+    for group in groups:
+        columns = np.unique(voxels.key[group, :2], axis=0)
+        spread = float(np.ptp(voxels.mean_map[group, 2]))
+        if len(columns) >= 0.6 * need and spread < 0.12:
+            patches.append(group)
+    return sorted(patches, key=lambda g: float(np.median(voxels.mean_map[g, 2])))
+
+
+def _standing_on(voxels: Voxels, part: Array, patch: Array, opts: InstanceOptions) -> Array:
+    """Voxels of the part over the filled outline of the patch and above its surface."""
+    lo = voxels.key[patch, :2].min(0) - 2
+    shape = voxels.key[patch, :2].max(0) + 3 - lo
+    grid = np.zeros(tuple(shape), bool)
+    grid[tuple((voxels.key[patch, :2] - lo).T)] = True
+    grid = ndimage.binary_fill_holes(ndimage.binary_closing(grid, iterations=2))
+    height = float(np.median(voxels.mean_map[patch, 2]))
+    above = part[voxels.mean_map[part, 2] > height + 1.2 * voxels.voxel_m]
+    at = voxels.key[above, :2] - lo
+    inside = ((at >= 0) & (at < shape)).all(1)
+    inside[inside] = grid[tuple(at[inside].T)]
+    return np.asarray(np.setdiff1d(above[inside], patch))
+
+
+def _is_carried(voxels: Voxels, piece: Array, patch: Array, opts: InstanceOptions) -> bool:
+    """Whether a piece over a patch is a thing of its own: it rests on it, rises, and is no edge of it."""
+    p, q = voxels.mean_map[piece], voxels.mean_map[patch]
+    height = float(np.median(q[:, 2]))
+    rises = float(p[:, 2].max()) - height >= opts.min_carried_m
+    rests = float(p[:, 2].min()) - height < 0.06 + 2 * voxels.voxel_m
+    if not (rises and rests and len(piece) >= 6):
+        return False
+    axes = np.linalg.svd(q[:, :2] - q[:, :2].mean(0), full_matrices=False)[2]
+    a, b = (p[:, :2] - q[:, :2].mean(0)) @ axes.T, (q[:, :2] - q[:, :2].mean(0)) @ axes.T
+    share = np.ptp(a, axis=0) / np.maximum(np.ptp(b, axis=0), 1e-6)
+    lo, hi = b.min(0), b.max(0)
+    margin = 3 * voxels.voxel_m
+    at_edge = (a.min(0) < lo + margin) | (a.max(0) > hi - margin)
+    is_side = any(share[k] > SPAN_SHARE and at_edge[1 - k] for k in (0, 1))
+    return not is_side and float(np.prod(np.minimum(share, 1.0))) < 0.6

@@ -1,0 +1,117 @@
+"""The room: walls as segments, outline, area, and how much of it was seen."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.ops import unary_union
+
+from .._checks import F64, Array, Bool
+from ..data.scene import FreeSpace, Layout, Room, Wall
+from ..data.voxels import Voxels
+from .surfaces import OUTSIDE, WALL, Surfaces, WallPlane
+
+SNAP_M = 0.2
+
+
+def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crossed: Array) -> Layout:
+    """Walls, room outline and areas.
+
+    Args:
+        crossed: (R, C) int32 on the grid of `freespace`: rays that crossed each cell; inside the room
+            is what rays crossed or surfaces stand on, closed, filled and cut off at the walls.
+    """
+    inside = _inside(voxels, surfaces, freespace, crossed)
+    outline = _outline(inside, freespace, surfaces.walls)
+    if outline is None:
+        return Layout(ceiling_height_m=surfaces.ceiling_m, walls=_walls(voxels, surfaces))
+    area = float(outline.area)
+    seen = freespace.cells[inside] != 0
+    coverage = float(seen.mean()) if seen.size else 0.0
+    unsure = freespace.cell_m * float(outline.length) / 2
+    room = Room("room_1", np.asarray(outline.exterior.coords)[:-1], area, coverage)
+    return Layout(
+        floor_area_m2=area,
+        floor_area_range_m2=(max(area - unsure, 0.0), area + unsure),
+        ceiling_height_m=surfaces.ceiling_m,
+        walls=_walls(voxels, surfaces),
+        rooms=(room,),
+    )
+
+
+def _walls(voxels: Voxels, surfaces: Surfaces) -> tuple[Wall, ...]:
+    walls = []
+    order = sorted(surfaces.walls, key=lambda w: (w.axis, w.at, w.span[0]))
+    for k, plane in enumerate(order, 1):
+        height = surfaces.ceiling_m or plane.top
+        lo, hi = _snapped_span(plane, surfaces.walls)
+        ends = [(plane.at, lo), (plane.at, hi)] if plane.axis == 0 else [(lo, plane.at), (hi, plane.at)]
+        face = max((hi - lo) * height, 1e-6)
+        seen = min(1.0, plane.n_voxels * voxels.voxel_m**2 / face)
+        walls.append(Wall(f"wall_{k}", ends[0], ends[1], float(height), seen))
+    return tuple(walls)
+
+
+def _snapped_span(plane: WallPlane, walls: tuple[WallPlane, ...]) -> tuple[float, float]:
+    """The span with its ends moved onto walls across it that end near: corners meet."""
+    ends = []
+    for end in plane.span:
+        across = [w.at for w in walls if w.axis != plane.axis and abs(w.at - end) < 0.5]
+        ends.append(min(across, key=lambda at: abs(at - end)) if across else end)
+    return ends[0], ends[1]
+
+
+def _inside(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crossed: Array) -> Bool:
+    grid = crossed > 0
+    kept = voxels.mean_map[(surfaces.kind != OUTSIDE) & (surfaces.kind != WALL)]
+    cell = np.floor((kept[:, :2] - np.array(freespace.origin_map)) / freespace.cell_m).astype(int)
+    ok = ((cell >= 0) & (cell < np.array(grid.shape)[::-1])).all(1)
+    grid[cell[ok, 1], cell[ok, 0]] = True
+    grid = ndimage.binary_opening(ndimage.binary_closing(np.pad(grid, 3), iterations=2), iterations=2)[3:-3, 3:-3]
+    grid = np.asarray(ndimage.binary_fill_holes(grid))
+    for wall in surfaces.walls:
+        grid &= ~_behind(wall, freespace)
+    label, n = ndimage.label(grid)
+    if n > 1:
+        grid = label == 1 + int(np.argmax(ndimage.sum(grid, label, range(1, n + 1))))
+    return np.asarray(grid, bool)
+
+
+def _behind(wall: WallPlane, freespace: FreeSpace) -> Bool:
+    """Cells whose centre lies behind a wall, beside it."""
+    rows, columns = freespace.cells.shape
+    x = freespace.origin_map[0] + (np.arange(columns) + 0.5) * freespace.cell_m
+    y = freespace.origin_map[1] + (np.arange(rows) + 0.5) * freespace.cell_m
+    off, along = (x[None, :], y[:, None]) if wall.axis == 0 else (y[:, None], x[None, :])
+    beside = (along > wall.span[0] - 0.3) & (along < wall.span[1] + 0.3)
+    return np.asarray(((off - wall.at) * wall.facing < 0) & beside)
+
+
+def _outline(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> Polygon | None:
+    """Polygon of the inside cells, its sides moved onto walls within 20 cm."""
+    if inside.sum() < 10:
+        return None
+    c, (ox, oy) = freespace.cell_m, freespace.origin_map
+    strips = []
+    for iy in np.flatnonzero(inside.any(1)):
+        row = np.flatnonzero(np.diff(np.concatenate([[0], inside[iy].astype(np.int8), [0]])))
+        strips += [box(ox + a * c, oy + iy * c, ox + b * c, oy + (iy + 1) * c) for a, b in zip(row[::2], row[1::2])]
+    shape = unary_union(strips)
+    if isinstance(shape, MultiPolygon):
+        shape = max(shape.geoms, key=lambda g: g.area)
+    simple = Polygon(Polygon(shape.exterior).simplify(1.5 * c).exterior)
+    snapped = Polygon(_snapped(np.asarray(simple.exterior.coords)[:-1], walls)).buffer(0)
+    if isinstance(snapped, MultiPolygon):
+        snapped = max(snapped.geoms, key=lambda g: g.area)
+    return snapped if snapped.area > 0 else simple
+
+
+def _snapped(corners: F64, walls: tuple[WallPlane, ...]) -> F64:
+    out = corners.copy()
+    for wall in walls:
+        along = corners[:, 1 - wall.axis]
+        beside = (along > wall.span[0] - 0.4) & (along < wall.span[1] + 0.4)
+        near = beside & (np.abs(corners[:, wall.axis] - wall.at) < SNAP_M)
+        out[near, wall.axis] = wall.at
+    return out
