@@ -1,0 +1,114 @@
+"""Options of a build: one frozen record, changed by name, checked when made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .errors import ConfigError
+
+Sampling = Literal["auto", "uniform", "sharp", "coverage"]
+UPS = ("x", "-x", "y", "-y", "z", "-z")
+UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that changes a map; see `cogmap config` for the defaults.
+
+    Attributes:
+        max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
+        keyframes: frames for prompts. sampling: how frames are chosen.
+        reconstructor: "auto", "measured", "recorded" or "sfm".
+        scale: "camera-height=1.5" or "ID.height=2.03", or None.
+        intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
+        up: axis of the input that points up, or None. unit: of the input's lengths.
+        seed: of everything random. align: turn imported clouds and boxes upright too.
+        voxel_m, cell_m: edges of voxels and of the bird's-eye grid. depth: keep depth in the map.
+    """
+
+    max_frames: int = 300
+    max_gap: float = 2.0
+    keyframes: int = 8
+    sampling: Sampling = "auto"
+    reconstructor: str = "auto"
+    scale: str | None = None
+    intrinsics: tuple[float, float, float, float] | None = None
+    fps: float = 1.0
+    up: str | None = None
+    unit: str = "m"
+    seed: int = 0
+    align: bool = False
+    depth: bool = True
+    voxel_m: float = 0.02
+    cell_m: float = 0.05
+
+    def __post_init__(self) -> None:
+        _within("max_frames", self.max_frames, 2, 100_000)
+        _within("max_gap", self.max_gap, 0.01, 3600)
+        _within("keyframes", self.keyframes, 0, 200)
+        _within("voxel_m", self.voxel_m, 0.001, 1.0)
+        _within("cell_m", self.cell_m, 0.01, 1.0)
+        _within("fps", self.fps, 0.001, 1000)
+        _one_of("sampling", self.sampling, get_args(Sampling))
+        _one_of("unit", self.unit, tuple(UNITS_M))
+        if self.up is not None:
+            _one_of("up", self.up, UPS)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError("E-OPTION-RANGE", f"{name} must be {low} to {high}, got {value}.", "Change the option.")
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError("E-OPTION", f"{name} must be one of {', '.join(allowed)}, got {value!r}.", "Choose one.")
+
+
+def with_options(config: Config, options: dict[str, Any]) -> Config:
+    """The config with options changed by name; None means unchanged.
+
+    Raises:
+        ConfigError: E-OPTION-UNKNOWN with the closest name, or a value that is out of range.
+    """
+    import difflib
+
+    names = {f.name for f in fields(Config)}
+    for name in options:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
+            hint = f"Did you mean {close[0]}?" if close else f"Options are {', '.join(sorted(names))}."
+            raise ConfigError("E-OPTION-UNKNOWN", f"there is no option {name!r}.", hint)
+    return replace(config, **{k: v for k, v in options.items() if v is not None})
+
+
+def parse_setting(text: str) -> dict[str, Any]:
+    """One `name=value` of `--set`; a section before the name is allowed and ignored (`fuse.voxel_m=0.03`)."""
+    import yaml
+
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise ConfigError("E-OPTION", f"--set takes name=value, got {text!r}.", "Write e.g. --set fuse.voxel_m=0.03.")
+    return {name.rpartition(".")[2]: yaml.safe_load(value)}
+
+
+def read_config(path: Path) -> Config:
+    """A config from a YAML or TOML file of `name: value`.
+
+    Raises:
+        ConfigError: E-CONFIG-FILE when it cannot be read; E-OPTION-UNKNOWN for a wrong name.
+    """
+    import tomllib
+
+    import yaml
+
+    try:
+        text = path.read_text()
+        data = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError("E-CONFIG-FILE", f"cannot read it: {error}.", "Give a YAML or TOML file.", path) from error
+    if not isinstance(data, dict):
+        raise ConfigError("E-CONFIG-FILE", "expected name: value lines.", "See `cogmap config`.", path)
+    return with_options(Config(), data)

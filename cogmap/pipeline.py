@@ -1,0 +1,214 @@
+"""The order of the stages: the one module that knows it."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ._checks import F64, I32, Array
+from .config import Config
+from .data.capture import Loss
+from .data.frames import FrameStore
+from .data.points import PointCloud
+from .data.reconstruction import Reconstruction, Scale, Window
+from .data.scene import CameraPose, FreeSpace, Layout, Quality, SceneMap
+from .data.voxels import Voxels
+from .errors import ConfigError, TrustError
+from .geometry.rigid import from_rotation, rotation_between
+from .stages import boxes, freespace, fuse, instances, layout, scale, surfaces, visibility
+from .stages.align import Alignment, align
+from .stages.surface_samples import sample_surface, scaled
+
+DEGRADING = ("W-FLOOR-NOT-SEEN", "W-SCALE-UNKNOWN", "W-SCALE-CEILING", "W-PARTS", "W-FRAMES-LOST", "W-FRAMES-CAP")
+RELATIVE_RANGE = 2.0
+
+
+@dataclass
+class Diary:
+    """Losses and seconds by stage, gathered while a map is built."""
+
+    losses: list[Loss] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    _since: float = field(default_factory=time.perf_counter)
+
+    def done(self, stage: str, losses: Iterable[Loss] = ()) -> None:
+        """Note the end of a stage."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
+        self._since = now
+        self.losses += list(losses)
+
+
+def map_reconstruction(reconstruction: Reconstruction, config: Config, diary: Diary) -> SceneMap:
+    """Store, align, scale, fuse and cut a reconstruction into a scene map.
+
+    Raises:
+        TrustError: no frame with usable depth. ConfigError: an impossible scale option.
+    """
+    store, ids, labels_given = store_windows(reconstruction.windows)
+    diary.done("reconstruct", reconstruction.losses)
+    T_map_world, new_scale, alignment = place(store, reconstruction, config, diary)
+    cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
+    diary.done("fuse")
+    cloud, dropped = fuse.agree_with_views(cloud, store)
+    note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
+    diary.done("agree", note)
+    scene = cut(cloud, store, new_scale, config, diary, given=labels_given)
+    return finish(scene, T_map_world, reconstruction, diary)
+
+
+def store_windows(windows: Iterable[Window]) -> tuple[FrameStore, list[I32], bool]:
+    """Write every window's frames to a store in a temporary folder; instance ids ride along.
+
+    Raises:
+        TrustError: E-TOO-FEW-FRAMES when nothing arrives.
+    """
+    store = FrameStore(Path(tempfile.mkdtemp(prefix="cogmap-")) / "depth")
+    ids: list[I32] = []
+    given = False
+    for window in windows:
+        for k in range(len(window.index)):
+            store.append(
+                int(window.index[k]),
+                float(window.time_s[k]),
+                window.rgb[k],
+                window.depth[k],
+                window.confidence[k],
+                window.K[k],
+                window.T_world_cam[k],
+            )
+            given |= window.instance_id is not None
+            ids.append(np.zeros((0, 0), np.int32) if window.instance_id is None else window.instance_id[k])
+    if len(store) == 0:
+        raise TrustError("E-TOO-FEW-FRAMES", "no frame came out of the reconstruction.", "Film longer.")
+    return store, ids, given
+
+
+def place(
+    store: FrameStore, reconstruction: Reconstruction, config: Config, diary: Diary
+) -> tuple[F64, Scale, Alignment]:
+    """Find the map frame and move the store's poses and depths into it.
+
+    Returns:
+        T_map_world (4, 4), a similarity; the scale of the map; the alignment.
+    """
+    sample = sample_surface(store)
+    if len(sample.xyz_world) < 100:
+        raise TrustError("E-EMPTY-CLOUD", "no surface came out of the frames.", "Check depth and intrinsics.")
+    first = 1.0
+    if reconstruction.scale.kind == "relative":
+        first = RELATIVE_RANGE / float(
+            np.median(np.linalg.norm(_relative(sample.xyz_world, sample.T_world_cam), axis=1))
+        )
+    alignment = align(scaled(sample, first), up_of(config, reconstruction))
+    given = given_camera_height(config)
+    factor, new_scale, losses = scale.scale_factor(reconstruction.scale, alignment.camera_height, given)
+    S = np.diag([factor] * 3 + [1.0]) @ alignment.T_map_world @ np.diag([first] * 3 + [1.0])
+    poses = np.array([store.header(i)[3] for i in range(len(store))])
+    moved = np.array(S @ poses)
+    moved[:, :3, :3] /= factor * first
+    store.place(moved, factor * first)
+    diary.done("align", (*alignment.losses, *losses))
+    return S, new_scale, alignment
+
+
+def _relative(xyz: F64, T: F64) -> F64:
+    """Points seen from the middle of the cameras."""
+    return np.asarray(xyz - T[:, :3, 3].mean(0))
+
+
+def up_of(config: Config, reconstruction: Reconstruction | None = None) -> F64 | None:
+    """Up in the input's frame: the user's option, else what the capture knows, else None."""
+    if config.up is not None:
+        axis = np.eye(3)["xyz".index(config.up[-1])]
+        return -axis if config.up.startswith("-") else axis
+    return None if reconstruction is None else reconstruction.up_world
+
+
+def given_camera_height(config: Config) -> float | None:
+    """Metres of `--scale camera-height=1.5`, or None.
+
+    Raises:
+        ConfigError: E-OPTION when the scale option cannot be read.
+    """
+    if config.scale is None or not config.scale.startswith("camera-height="):
+        return None
+    try:
+        value = float(config.scale.partition("=")[2])
+    except ValueError:
+        value = -1.0
+    if not 0.05 <= value <= 100:
+        raise ConfigError("E-OPTION", f"camera height {config.scale!r} is not a length.", "Write camera-height=1.5.")
+    return value
+
+
+def cut(
+    cloud: Voxels, store: FrameStore | None, new_scale: Scale, config: Config, diary: Diary, *, given: bool = False
+) -> SceneMap:
+    """From voxels in the map frame to objects, layout, free floor and camera path."""
+    room = surfaces.find_surfaces(cloud)
+    diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
+    found = instances.given_instances(cloud) if given else instances.find_instances(cloud, room.kind == 0)
+    diary.done("instances")
+    seen, share = None, None
+    if store is not None:
+        share = visibility.find_visibility(cloud, found, store)
+        seen = share.seen()
+    diary.done("visibility")
+    times = None if store is None else [store.header(i)[1] for i in range(len(store))]
+    objects, object_of_voxel = boxes.make_objects(cloud, found, seen=seen, times_s=times)
+    diary.done("boxes")
+    grid = freespace.empty_grid(cloud, config.cell_m)
+    plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)
+    if store is not None:
+        crossed = freespace.crossed_by_rays(grid, store)
+        plan = layout.find_layout(cloud, room, floor, crossed)
+    diary.done("layout")
+    return SceneMap(
+        objects=objects,
+        layout=plan,
+        freespace=floor,
+        voxels=cloud,
+        object_of_voxel=object_of_voxel,
+        camera_path=() if store is None else camera_path(store),
+        keyframes=() if share is None or store is None else visibility.choose_keyframes(share, store, config.keyframes),
+        frames=store,
+        scale=new_scale,
+        T_map_input=np.eye(4),
+        quality=Quality("ok"),
+    )
+
+
+def camera_path(store: FrameStore) -> tuple[CameraPose, ...]:
+    """Cameras of all kept frames."""
+    heads = [store.header(i) for i in range(len(store))]
+    return tuple(CameraPose(i, h[0], h[1], h[2], h[3]) for i, h in enumerate(heads))
+
+
+def finish(scene: SceneMap, T_map_input: F64, reconstruction: Reconstruction | None, diary: Diary) -> SceneMap:
+    """Add provenance and quality: any loss that shortens the truth makes the map degraded."""
+    bad = any(loss.code in DEGRADING for loss in diary.losses)
+    quality = Quality("degraded" if bad else "ok", tuple(diary.losses))
+    provenance = {} if reconstruction is None else dict(reconstruction.provenance)
+    return replace(scene, T_map_input=T_map_input, quality=quality, provenance=provenance)
+
+
+def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
+    """A scene map from a scan that keeps its own frame up to `up` and `unit`."""
+    from .config import UNITS_M
+
+    up = up_of(config)
+    R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
+    T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
+    fused = fuse.fuse_points(cloud, T, config.voxel_m)
+    diary.done("fuse")
+    scene = cut(fused, None, Scale("metric", "import", 0.01), config, diary, given=cloud.instance_id is not None)
+    return finish(scene, T, None, diary)
+
+
+__all__ = ["Array", "Diary", "FreeSpace", "map_points", "map_reconstruction"]

@@ -1,0 +1,1 @@
+"""Reconstructors: frames in, windows of cameras and depth out."""
