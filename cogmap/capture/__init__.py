@@ -1,0 +1,1 @@
+"""Captures: every format that frames or points come from."""

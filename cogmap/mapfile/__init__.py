@@ -1,0 +1,1 @@
+"""The map folder: its schema, reading and writing it, exports."""

@@ -1,0 +1,1 @@
+"""Renderings of a map: text and pictures."""

@@ -1,0 +1,95 @@
+"""`metric` text: one line per object, whole centimetres, and the parser that reads it back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..data.scene import Box, SceneMap
+from ..errors import InputError
+
+COLUMNS = "number id x y z length width height yaw color"
+LABEL_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One parsed line: lengths in metres (map units if relative), yaw in degrees."""
+
+    number: int
+    id: str
+    center_m: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+    yaw_deg: float
+    color_name: str | None
+    label: str | None
+
+
+def clean_label(text: str) -> str:
+    """Labels are untrusted: one line, no control characters, no quotes, at most 40 characters."""
+    one_line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\"]+", " ", text)
+    return re.sub(r"\s+", " ", one_line).strip()[:LABEL_CHARACTERS]
+
+
+def render_metric(scene: SceneMap) -> str:
+    """The map as a table in centimetres (hundredths of a map unit when the scale is relative)."""
+    lines = _header(scene)
+    for o in scene.objects:
+        label = f' "{clean_label(o.label)}"' if o.label and clean_label(o.label) != o.id.rpartition("_")[0] else ""
+        color = (o.color_name or "-").replace(" ", "-")
+        lines.append(f"{o.number} {o.id} {_numbers(o.box)} {color}{label}")
+    for d in scene.layout.openings:
+        lines.append(f"{d.number} {d.id} {_numbers(d.box)} -")
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(box: Box) -> str:
+    values = [round(100 * v) for v in (*box.center_m, *box.size_m)]
+    return " ".join(str(v) for v in (*values, round(float(np.degrees(box.yaw)))))
+
+
+def _header(scene: SceneMap) -> list[str]:
+    s = scene.scale
+    if s.kind == "metric":
+        unit, trust = "cm", f"scale from {s.source}, lengths {'≈' if s.source == 'assumed' else ''}±{s.rel_sigma:.0%}"
+    else:
+        unit, trust = (
+            "hundredths of a map unit",
+            "no scale: units are not metres, compare lengths only with one another",
+        )
+    layout = scene.layout
+    lines = [
+        f"# map: units {unit}; {trust}",
+        "# axes: x right, y forward, z up; floor z=0; origin under the first camera, which looked about along +y",
+        "# yaw: degrees counter-clockwise from +x to the object's length; x y z is the middle of the box",
+    ]
+    if layout.floor_area_m2 is not None:
+        ceiling = "" if layout.ceiling_height_m is None else f", ceiling {round(100 * layout.ceiling_height_m)}"
+        square = "m2" if s.kind == "metric" else "square units"
+        lines.append(f"# room: floor {layout.floor_area_m2:.1f} {square}{ceiling}, {len(layout.walls)} walls seen")
+    if scene.quality.status != "ok":
+        lines.append("# degraded: " + ", ".join(sorted({w.code for w in scene.quality.warnings})))
+    return [*lines, f"# {COLUMNS}"]
+
+
+def parse_metric(text: str) -> list[MetricRow]:
+    """Read `metric` text back to the printed precision.
+
+    Raises:
+        InputError: E-TEXT-LINE with the number of the first bad line.
+    """
+    rows = []
+    for n, line in enumerate(text.splitlines(), 1):
+        if line.startswith("#") or not line.strip():
+            continue
+        match = re.fullmatch(r'(\d+) ([a-z0-9_]+)((?: -?\d+){7}) (\S+)(?: "([^"]*)")?', line)
+        if match is None:
+            raise InputError("E-TEXT-LINE", f"line {n} is no object: {line[:60]!r}.", f"Expected: {COLUMNS}.")
+        v = [int(x) for x in match[3].split()]
+        color = None if match[4] == "-" else match[4].replace("-", " ")
+        center = (v[0] / 100, v[1] / 100, v[2] / 100)
+        size = (v[3] / 100, v[4] / 100, v[5] / 100)
+        rows.append(MetricRow(int(match[1]), match[2], center, size, float(v[6]), color, match[5]))
+    return rows
