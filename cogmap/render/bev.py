@@ -1,0 +1,203 @@
+"""The bird's-eye view: PNG and SVG from one list of shapes, x to the right and y up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from xml.sax.saxutils import escape
+
+import numpy as np
+from PIL import Image, ImageDraw
+from shapely.geometry import Point, Polygon
+from shapely.ops import polylabel
+
+from .._checks import F64, U8
+from ..data.scene import FREE, OCCUPIED, MapObject, SceneMap
+from .palette import INK, MUTED, badge, color_of, font, free_spots
+
+MARGIN = 0.07
+OVERSAMPLE = 2
+
+
+@dataclass(frozen=True)
+class BevView:
+    """How the map lies in the picture: pixel = (x - x0) * px_per_m, size - (y - y0) * px_per_m."""
+
+    x0: float
+    y0: float
+    px_per_m: float
+    size_px: int
+
+    def pixel(self, xy: F64) -> F64:
+        """Pixels (P, 2) (column, row) of map points (P, 2)."""
+        p = np.asarray(xy, np.float64)
+        u, v = (p[..., 0] - self.x0) * self.px_per_m, self.size_px - (p[..., 1] - self.y0) * self.px_per_m
+        return np.stack([u, v], axis=-1)
+
+
+def bev_view(scene: SceneMap, size_px: int = 896) -> BevView:
+    """A square view that holds objects, rooms and walls with a margin."""
+    parts = [o.footprint_map for o in scene.objects] + [r.polygon_m for r in scene.layout.rooms]
+    parts += [np.array([w.from_m, w.to_m]) for w in scene.layout.walls]
+    parts += [np.array([c.T_map_cam[:2, 3] for c in scene.camera_path])] if scene.camera_path else []
+    xy = np.concatenate([*parts, np.zeros((0, 2))]) if parts else np.array([[-1.0, -1.0], [1.0, 1.0]])
+    lo, hi = xy.min(0), xy.max(0)
+    span = max(float((hi - lo).max()), 0.5) * (1 + 2 * MARGIN)
+    middle = (lo + hi) / 2
+    return BevView(float(middle[0] - span / 2), float(middle[1] - span / 2), size_px / span, size_px)
+
+
+def anchor_of(thing: MapObject) -> tuple[float, float]:
+    """The point of a footprint farthest from its outline: always inside."""
+    polygon = Polygon(thing.footprint_map)
+    if polygon.area <= 0:
+        return float(thing.footprint_map[0, 0]), float(thing.footprint_map[0, 1])
+    point = polylabel(polygon, 0.005)
+    return float(point.x), float(point.y)
+
+
+def render_bev(scene: SceneMap, size_px: int = 896) -> bytes:
+    """PNG bytes with a palette, `size_px` square (a multiple of 224 suits models); the same map, the same bytes."""
+    view = bev_view(scene, size_px * OVERSAMPLE)
+    picture = Image.fromarray(_ground(scene, view))
+    draw = ImageDraw.Draw(picture)
+    _draw_room(draw, scene, view)
+    for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
+        _draw_object(draw, thing, view)
+    _draw_path(draw, scene, view)
+    _draw_numbers(draw, scene, view)
+    _draw_legend(draw, scene, view)
+    small = picture.resize((size_px, size_px), Image.Resampling.LANCZOS)
+    out = BytesIO()
+    small.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _ground(scene: SceneMap, view: BevView) -> U8:
+    """White where free, light grey where unknown."""
+    out = np.full((view.size_px, view.size_px, 3), 232, np.uint8)
+    free = scene.freespace
+    if free is None:
+        return out
+    x = view.x0 + (np.arange(view.size_px) + 0.5) / view.px_per_m
+    y = view.y0 + (view.size_px - np.arange(view.size_px) - 0.5) / view.px_per_m
+    ix = np.floor((x - free.origin_map[0]) / free.cell_m).astype(int)
+    iy = np.floor((y - free.origin_map[1]) / free.cell_m).astype(int)
+    rows, columns = free.cells.shape
+    cells = free.cells[np.clip(iy, 0, rows - 1)][:, np.clip(ix, 0, columns - 1)].copy()
+    cells[(iy < 0) | (iy >= rows)] = 0
+    cells[:, (ix < 0) | (ix >= columns)] = 0
+    out[cells == FREE] = 255
+    out[cells == OCCUPIED] = 214
+    return out
+
+
+def _line(view: BevView, xy: F64) -> list[tuple[float, float]]:
+    return [(float(u), float(v)) for u, v in view.pixel(xy)]
+
+
+def _draw_room(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
+    for room in scene.layout.rooms:
+        outline = _line(view, np.vstack([room.polygon_m, room.polygon_m[:1]]))
+        draw.line(outline, fill=MUTED, width=2 * OVERSAMPLE)
+    for wall in scene.layout.walls:
+        draw.line(_line(view, np.array([wall.from_m, wall.to_m])), fill=INK, width=5 * OVERSAMPLE)
+
+
+def _draw_object(draw: ImageDraw.ImageDraw, thing: MapObject, view: BevView) -> None:
+    r, g, b = color_of(thing.number)
+    fill = (int(0.45 * r + 140), int(0.45 * g + 140), int(0.45 * b + 140))
+    outline = _line(view, thing.footprint_map)
+    if len(outline) >= 3:
+        draw.polygon(outline, fill=fill, outline=INK, width=OVERSAMPLE)
+
+
+def _draw_path(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
+    if len(scene.camera_path) < 2:
+        return
+    xy = np.array([c.T_map_cam[:2, 3] for c in scene.camera_path])
+    draw.line(_line(view, xy), fill=(0, 90, 160), width=OVERSAMPLE)
+    for c in scene.camera_path[:: max(1, len(xy) // 8)]:
+        ahead = c.T_map_cam[:2, 2] / max(float(np.linalg.norm(c.T_map_cam[:2, 2])), 1e-6)
+        side = np.array([-ahead[1], ahead[0]])
+        at, s = c.T_map_cam[:2, 3], 12 * OVERSAMPLE / view.px_per_m / 2
+        arrow = np.array([at + s * ahead, at - 0.5 * s * ahead + 0.5 * s * side, at - 0.5 * s * ahead - 0.5 * s * side])
+        draw.polygon(_line(view, arrow), fill=(0, 90, 160))
+
+
+def _draw_numbers(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
+    """A dot inside every footprint; its number on it, or beside it on a leader line where it is crowded."""
+    size = 13 * OVERSAMPLE
+    dots = [tuple(view.pixel(np.array(anchor_of(o)))) for o in scene.objects]
+    spots = free_spots([(float(u), float(v)) for u, v in dots], 1.65 * size, view.size_px)
+    for (u, v), spot in zip(dots, spots):
+        if (u, v) != spot:
+            draw.line([(u, v), spot], fill=INK, width=OVERSAMPLE)
+        draw.ellipse([u - 5, v - 5, u + 5, v + 5], fill=INK)
+    for thing, spot in zip(scene.objects, spots):
+        badge(draw, spot, thing.number, size)
+
+
+def _legend(scene: SceneMap, px_per_m: float, size_px: int) -> tuple[float, str]:
+    """Length of the scale bar in map units, and its text."""
+    target = 0.2 * size_px / px_per_m
+    length = max(v for v in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if v <= max(target, 0.1))
+    unit = "m" if scene.scale.kind == "metric" else "map units (not metres)"
+    about = "≈ " if scene.scale.source == "assumed" else ""
+    return length, f"{about}{length:g} {unit}"
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
+    length, text = _legend(scene, view.px_per_m, view.size_px)
+    s = OVERSAMPLE
+    x, y = 16 * s, view.size_px - 16 * s
+    bar = length * view.px_per_m
+    draw.rectangle([x - 8 * s, y - 26 * s, x + max(bar, 90 * s) + 60 * s, y + 10 * s], fill=(255, 255, 255))
+    draw.line([(x, y), (x + bar, y)], fill=INK, width=3 * s)
+    draw.text((x, y - 6 * s), text, fill=INK, font=font(13 * s), anchor="ls")
+    draw.text((x + max(bar, 90 * s) + 8 * s, y), "x →, y ↑", fill=INK, font=font(12 * s), anchor="ls")
+
+
+def render_bev_svg(scene: SceneMap, size_px: int = 896) -> str:
+    """The same view as SVG text, objects as groups with their ids."""
+    view = bev_view(scene, size_px)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size_px} {size_px}" font-family="sans-serif">']
+    out.append(f'<rect width="{size_px}" height="{size_px}" fill="#f4f4f4"/>')
+    for room in scene.layout.rooms:
+        out.append(f'<polygon id="{room.id}" points="{_points(view, room.polygon_m)}" fill="#fff" stroke="#777"/>')
+    for wall in scene.layout.walls:
+        ends = _points(view, np.array([wall.from_m, wall.to_m]))
+        out.append(f'<polyline id="{wall.id}" points="{ends}" stroke="#222" stroke-width="5" fill="none"/>')
+    for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
+        out += _svg_object(thing, view)
+    if scene.camera_path:
+        path = _points(view, np.array([c.T_map_cam[:2, 3] for c in scene.camera_path]))
+        out.append(f'<polyline points="{path}" stroke="#005aa0" fill="none"/>')
+    length, text = _legend(scene, view.px_per_m, size_px)
+    y = size_px - 16
+    out.append(
+        f'<line x1="16" y1="{y}" x2="{16 + length * view.px_per_m:.1f}" y2="{y}" stroke="#222" stroke-width="3"/>'
+    )
+    out.append(f'<text x="16" y="{y - 6}" font-size="13">{escape(text)}; x right, y up</text></svg>')
+    return "\n".join(out) + "\n"
+
+
+def _points(view: BevView, xy: F64) -> str:
+    return " ".join(f"{u:.1f},{v:.1f}" for u, v in view.pixel(xy))
+
+
+def _svg_object(thing: MapObject, view: BevView) -> list[str]:
+    u, v = view.pixel(np.array(anchor_of(thing)))
+    color = "#{:02x}{:02x}{:02x}".format(*color_of(thing.number))
+    title = escape(thing.label or thing.id)
+    return [
+        f'<g id="{thing.id}"><title>{title}</title>',
+        f'<polygon points="{_points(view, thing.footprint_map)}" fill="{color}" fill-opacity="0.5" stroke="#222"/>',
+        f'<text x="{u:.1f}" y="{v:.1f}" font-size="13" text-anchor="middle" dominant-baseline="middle">',
+        f"{thing.number}</text></g>",
+    ]
+
+
+def dot_is_inside(thing: MapObject) -> bool:
+    """Whether the anchor of an object lies inside its footprint (on its line for degenerate ones)."""
+    return bool(Polygon(thing.footprint_map).distance(Point(anchor_of(thing))) < 1e-6)
