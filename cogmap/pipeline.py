@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ._checks import F64, I32, Array
+from ._checks import F64, I32
 from .config import Config
 from .data.capture import Loss
 from .data.frames import FrameStore
 from .data.points import PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
-from .data.scene import CameraPose, FreeSpace, Layout, Quality, SceneMap
+from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, TrustError
 from .geometry.rigid import from_rotation, rotation_between
@@ -44,7 +44,9 @@ class Diary:
         self.losses += list(losses)
 
 
-def map_reconstruction(reconstruction: Reconstruction, config: Config, diary: Diary) -> SceneMap:
+def map_reconstruction(
+    reconstruction: Reconstruction, config: Config, diary: Diary, labels: tuple[str, ...] = ()
+) -> SceneMap:
     """Store, align, scale, fuse and cut a reconstruction into a scene map.
 
     Raises:
@@ -58,7 +60,7 @@ def map_reconstruction(reconstruction: Reconstruction, config: Config, diary: Di
     cloud, dropped = fuse.agree_with_views(cloud, store)
     note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
-    scene = cut(cloud, store, new_scale, config, diary, given=labels_given)
+    scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels)
     return finish(scene, T_map_world, reconstruction, diary)
 
 
@@ -148,7 +150,14 @@ def given_camera_height(config: Config) -> float | None:
 
 
 def cut(
-    cloud: Voxels, store: FrameStore | None, new_scale: Scale, config: Config, diary: Diary, *, given: bool = False
+    cloud: Voxels,
+    store: FrameStore | None,
+    new_scale: Scale,
+    config: Config,
+    diary: Diary,
+    *,
+    given: bool = False,
+    labels: tuple[str, ...] = (),
 ) -> SceneMap:
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     room = surfaces.find_surfaces(cloud)
@@ -161,7 +170,8 @@ def cut(
         seen = share.seen()
     diary.done("visibility")
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
-    objects, object_of_voxel = boxes.make_objects(cloud, found, seen=seen, times_s=times)
+    named = instances.given_labels(cloud, labels) if given else {}
+    objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, config.cell_m)
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)
@@ -207,8 +217,13 @@ def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
     T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
     fused = fuse.fuse_points(cloud, T, config.voxel_m)
     diary.done("fuse")
-    scene = cut(fused, None, Scale("metric", "import", 0.01), config, diary, given=cloud.instance_id is not None)
+    scene = cut(
+        fused,
+        None,
+        Scale("metric", "import", 0.01),
+        config,
+        diary,
+        given=cloud.instance_id is not None,
+        labels=cloud.instance_labels,
+    )
     return finish(scene, T, None, diary)
-
-
-__all__ = ["Array", "Diary", "FreeSpace", "map_points", "map_reconstruction"]

@@ -40,6 +40,12 @@ def given_instances(voxels: Voxels) -> I32:
     return out
 
 
+def given_labels(voxels: Voxels, labels: tuple[str, ...]) -> dict[int, str]:
+    """Text of every instance of `given_instances`: `labels[id - 1]` where there is one."""
+    ids = np.unique(voxels.instance_id[voxels.instance_id > 0])
+    return {k: labels[i - 1] for k, i in enumerate(ids.tolist()) if i <= len(labels) and labels[i - 1]}
+
+
 def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
     """Number the objects among the candidate voxels.
 

@@ -1,0 +1,17 @@
+"""All verbs in one application."""
+
+from __future__ import annotations
+
+import typer
+
+from . import build_verbs, map_verbs
+
+app = typer.Typer(
+    name="cogmap",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Metric cognitive maps from captures of rooms.",
+)
+build_verbs.add_to(app)
+map_verbs.add_to(app)

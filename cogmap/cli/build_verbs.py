@@ -1,0 +1,129 @@
+"""`build`, `inspect`, `config`: from a source."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs."""
+    app.command()(build)
+    app.command()(inspect)
+    app.command("config")(show_config)
+
+
+def build(
+    source: Path,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: NAME.cogmap beside it.")] = None,
+    overwrite: bool = False,
+    max_frames: int | None = None,
+    max_gap: float | None = None,
+    keyframes: int | None = None,
+    sampling: str | None = None,
+    reconstructor: str | None = None,
+    scale: Annotated[str | None, typer.Option(help="camera-height=1.5 or ID.height=2.03")] = None,
+    intrinsics: Annotated[str | None, typer.Option(help="fx,fy,cx,cy in pixels")] = None,
+    fps: float | None = None,
+    up: str | None = None,
+    unit: str | None = None,
+    seed: int | None = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
+    config: Path | None = None,
+    strict: bool = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet")] = False,
+) -> None:
+    """Build a map from a capture and publish it as a folder."""
+    from .. import building
+    from ..config import parse_setting
+    from ..errors import OutputError
+
+    target = output or source.resolve().parent / f"{source.resolve().stem}.cogmap"
+    if target.exists() and not overwrite:
+        raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
+    options: dict[str, Any] = {}
+    for text in settings or []:
+        options |= parse_setting(text)
+    options |= {
+        "max_frames": max_frames,
+        "max_gap": max_gap,
+        "keyframes": keyframes,
+        "sampling": sampling,
+        "fps": fps,
+        "reconstructor": reconstructor,
+        "scale": scale,
+        "up": up,
+        "unit": unit,
+        "seed": seed,
+        "intrinsics": None if intrinsics is None else parse_intrinsics(intrinsics),
+    }
+    made = building.build(source, config=config, **options)
+    made.save(target, overwrite=overwrite)
+    _say(made, target, as_json=as_json, quiet=quiet)
+    if strict and made.quality.status != "ok":
+        sys.exit(10)
+
+
+def parse_intrinsics(text: str) -> tuple[float, float, float, float]:
+    """Four numbers from `fx,fy,cx,cy`, or from a file that holds them or a 3 x 3 matrix."""
+    from ..errors import ConfigError
+
+    raw = Path(text).read_text() if Path(text).is_file() else text
+    try:
+        v = [float(x) for x in raw.replace(",", " ").split()]
+    except ValueError:
+        v = []
+    if len(v) == 9:
+        v = [v[0], v[4], v[2], v[5]]
+    if len(v) != 4 or min(v[:2]) <= 0:
+        raise ConfigError("E-OPTION", f"--intrinsics {text!r} is not fx,fy,cx,cy.", "Give four numbers in pixels.")
+    return v[0], v[1], v[2], v[3]
+
+
+def _say(made: Any, target: Path, *, as_json: bool, quiet: bool) -> None:
+    s = made.scene
+    if as_json:
+        warnings = [asdict(w) for w in s.quality.warnings]
+        data = {"map": str(target), "status": s.quality.status, "objects": len(s.objects), "warnings": warnings}
+        print(json.dumps({**data, "scale": asdict(s.scale)}))
+        return
+    if not quiet:
+        for w in s.quality.warnings:
+            print(f"{w.code} ({w.count}) {w.place}: {w.effect}", file=sys.stderr)
+        print(
+            f"{len(s.objects)} objects, scale {s.scale.kind} from {s.scale.source}, {s.quality.status}", file=sys.stderr
+        )
+    print(target)
+
+
+def inspect(source: Path, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say how a source or a map would be read, without building."""
+    from ..capture.sniff import open_source
+    from ..data.points import PointCloud
+
+    if (source / "map.json").exists():
+        from ..building import load
+
+        print(repr(load(source)))
+        return
+    opened = open_source(source)
+    if isinstance(opened, PointCloud):
+        data: dict[str, Any] = {"kind": "pointcloud", "n_points": len(opened.xyz_input)}
+    else:
+        data = {**asdict(opened.report), "n_frames": opened.n_frames}
+    print(json.dumps(data) if as_json else "\n".join(f"{k}: {v}" for k, v in data.items()))
+
+
+def show_config() -> None:
+    """Print the defaults as YAML."""
+    import yaml
+
+    from ..config import Config
+
+    print(yaml.safe_dump(asdict(Config()), sort_keys=False), end="")

@@ -1,0 +1,119 @@
+"""The map that users hold: methods that delegate downwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ._checks import U8
+from .data.frames import StoredFrame
+from .data.reconstruction import Scale
+from .data.scene import Layout, MapObject, Quality, SceneMap
+from .errors import ConfigError, InputError
+
+
+class CognitiveMap:
+    """One scene map: objects, layout, free floor, cameras; in the map frame (z up, floor 0, metres).
+
+    Attributes:
+        scene: the frozen record behind every method.
+    """
+
+    def __init__(self, scene: SceneMap, run: dict[str, object] | None = None) -> None:
+        self.scene = scene
+        self._run = run or {}
+
+    @property
+    def objects(self) -> tuple[MapObject, ...]:
+        """Objects in the order of their numbers."""
+        return self.scene.objects
+
+    @property
+    def layout(self) -> Layout:
+        """Walls, openings, rooms."""
+        return self.scene.layout
+
+    @property
+    def scale(self) -> Scale:
+        """How lengths relate to metres."""
+        return self.scene.scale
+
+    @property
+    def quality(self) -> Quality:
+        """ "ok" or "degraded", with every loss."""
+        return self.scene.quality
+
+    def __getitem__(self, id: str) -> MapObject:
+        """The object of an id. Raises InputError E-UNKNOWN-ID with the closest ids."""
+        import difflib
+
+        for thing in self.scene.objects:
+            if thing.id == id:
+                return thing
+        ids = [o.id for o in self.scene.objects]
+        close = difflib.get_close_matches(id, ids, 3) or ids[:8]
+        raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Did you mean {', '.join(close)}?")
+
+    def frame(self, frame: str | int) -> StoredFrame:
+        """A kept frame by name ("f003") or position: picture, depth, intrinsics, pose and `xyz()`.
+
+        Raises:
+            InputError: E-NO-FRAMES, E-FRAME.
+        """
+        position = int(frame[1:]) if isinstance(frame, str) and frame[1:].isdigit() else frame
+        if self.scene.frames is None:
+            raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it without --no-depth.")
+        if not isinstance(position, int) or not 0 <= position < len(self.scene.frames):
+            last = len(self.scene.frames) - 1
+            raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
+        return self.scene.frames[position]
+
+    def to_text(self, form: str = "metric") -> str:
+        """The map as text for a model. Forms: "metric". Raises ConfigError E-OPTION for another."""
+        from .render.text_metric import render_metric
+
+        if form != "metric":
+            raise ConfigError("E-OPTION", f"there is no text form {form!r}.", "Forms: metric.")
+        return render_metric(self.scene)
+
+    def to_image(self, form: str = "bev", size_px: int = 896) -> bytes:
+        """PNG bytes of the map from above, `size_px` square. Raises ConfigError E-OPTION for another form."""
+        from .render.bev import render_bev
+
+        if form != "bev":
+            raise ConfigError("E-OPTION", f"there is no picture {form!r}.", "Forms: bev.")
+        return render_bev(self.scene, size_px)
+
+    def mark_frames(self, n: int = 4) -> dict[str, U8]:
+        """The first `n` keyframes (H, W, 3) uint8 with the numbers of the objects, by frame name."""
+        from .mapfile.convert import frame_name
+        from .render.marked_frames import mark_frame
+
+        return {frame_name(f): mark_frame(self.scene, f) for f in self.scene.keyframes[:n]}
+
+    def report(self, path: str | Path) -> None:
+        """Write the one-file HTML report."""
+        from .publish import jpeg
+        from .render.report_html import render_report
+
+        pictures = [(name, jpeg(rgb)) for name, rgb in self.mark_frames(8).items()] if self.scene.frames else []
+        Path(path).write_text(render_report(self.scene, pictures), encoding="utf-8")
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Publish the map folder. Raises OutputError E-OUTPUT-EXISTS, E-OUTPUT-DENIED."""
+        from .publish import publish
+
+        publish(self.scene, Path(path), run=self._run, overwrite=overwrite)
+
+    def to_input(
+        self, xyz_map: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """Map points (..., 3) in the input's own frame and unit."""
+        from .geometry.rigid import apply
+
+        return apply(np.linalg.inv(self.scene.T_map_input), xyz_map)
+
+    def __repr__(self) -> str:
+        s = self.scene
+        return f"<CognitiveMap {len(s.objects)} objects, scale {s.scale.kind} ({s.scale.source}), {s.quality.status}>"
