@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._checks import U8
+from ._checks import F64, U8
 from .data.frames import StoredFrame
 from .data.reconstruction import Scale
 from .data.scene import Layout, MapObject, Quality, SceneMap
@@ -106,13 +106,11 @@ class CognitiveMap:
 
         publish(self.scene, Path(path), run=self._run, overwrite=overwrite)
 
-    def to_input(
-        self, xyz_map: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def to_input(self, xyz_map: F64) -> F64:
         """Map points (..., 3) in the input's own frame and unit."""
         from .geometry.rigid import apply
 
-        return apply(np.linalg.inv(self.scene.T_map_input), xyz_map)
+        return apply(np.asarray(np.linalg.inv(self.scene.T_map_input), np.float64), xyz_map)
 
     def __repr__(self) -> str:
         s = self.scene

@@ -78,7 +78,7 @@ def store_windows(windows: Iterable[Window]) -> tuple[FrameStore, list[I32], boo
             store.append(
                 int(window.index[k]),
                 float(window.time_s[k]),
-                window.rgb[k],
+                window.rgb[k] if window.picture is None else window.picture[k],
                 window.depth[k],
                 window.confidence[k],
                 window.K[k],

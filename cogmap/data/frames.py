@@ -92,17 +92,36 @@ class FrameStore:
         )
 
     def rgb(self, frame: int) -> U8:
-        """The picture (H, W, 3) uint8 of one kept frame."""
+        """Colours (H, W, 3) uint8 of one kept frame on the pixels of its depth."""
+        width, height = self._rows[frame]["size"]
         with Image.open(self.folder / f"f{frame:03d}.jpg") as picture:
-            return np.asarray(picture.convert("RGB"))
+            rgb = picture.convert("RGB")
+        return np.asarray(rgb if rgb.size == (width, height) else rgb.resize((width, height), Image.Resampling.BOX))
+
+    def size(self, frame: int) -> tuple[int, int]:
+        """(height, width) of the depth of one kept frame."""
+        width, height = self._rows[frame]["size"]
+        return int(height), int(width)
+
+    def picture(self, frame: int) -> tuple[U8, F64]:
+        """The picture (H', W', 3) uint8 of one kept frame in all its pixels, and its intrinsics (3, 3)."""
+        from ..geometry.camera import scaled_K
+
+        width, height = self._rows[frame]["size"]
+        with Image.open(self.folder / f"f{frame:03d}.jpg") as file:
+            rgb = np.asarray(file.convert("RGB"))
+        return rgb, scaled_K(self._K[frame], rgb.shape[1] / width, rgb.shape[0] / height)
 
     def header(self, frame: int) -> tuple[int, float, F64, F64]:
         """(index, time_s, K, T_map_cam) of one kept frame, without reading its pixels."""
         row = self._rows[frame]
         return int(row["index"]), row["time_s"], self._K[frame], self._T[frame]
 
-    def append(self, index: int, time_s: float, rgb: U8, depth: F32, confidence: F32, K: F64, T: F64) -> None:
-        """Write one more frame. Invalid depth (not finite, not above 0) is stored as 0."""
+    def append(self, index: int, time_s: float, picture: U8, depth: F32, confidence: F32, K: F64, T: F64) -> None:
+        """Write one more frame. Invalid depth (not finite, not above 0) is stored as 0.
+
+        The picture may have more pixels than the depth, of the same field of view; `K` is the depth's.
+        """
         name = self.folder / f"f{len(self):03d}"
         self.folder.mkdir(parents=True, exist_ok=True)
         known = np.isfinite(depth) & (depth > 0)
@@ -110,11 +129,12 @@ class FrameStore:
         step = max(DEPTH_STEP, farthest / LARGEST_CODE)
         code = np.zeros(depth.shape, np.uint16)
         code[known] = np.maximum(np.round(depth[known] / step), 1)
-        Image.fromarray(rgb).save(name.with_suffix(".jpg"), quality=92)
+        Image.fromarray(picture).save(name.with_suffix(".jpg"), quality=92)
         Image.fromarray(code).save(name.with_suffix(".depth.png"), compress_level=1)
         level = np.round(np.clip(confidence, 0, 1) * 255).astype(np.uint8)
         Image.fromarray(level).save(name.with_suffix(".conf.png"), compress_level=1)
-        self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist()})
+        size = [depth.shape[1], depth.shape[0]]
+        self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist(), "size": size})
         self._K.append(np.asarray(K, np.float64))
         self._T.append(np.asarray(T, np.float64))
 

@@ -42,6 +42,7 @@ class Window:
         K: (N, 3, 3). T_world_cam: (N, 4, 4) float64.
         index: (N,) int32 positions in the source. time_s: (N,) float64.
         instance_id: (N, H, W) int32, 0 = none, or None.
+        picture: (N, H', W', 3) uint8, the same views in more pixels, for people and models, or None.
         part: number of the connected part these frames belong to.
     """
 
@@ -53,6 +54,7 @@ class Window:
     index: I32
     time_s: F64
     instance_id: I32 | None = None
+    picture: U8 | None = None
     part: int = 0
 
     def __post_init__(self) -> None:

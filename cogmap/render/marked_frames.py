@@ -37,8 +37,8 @@ def mark_frame(scene: SceneMap, frame: int) -> U8:
         raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it without --no-depth.")
     if not 0 <= frame < len(scene.camera_path):
         raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
-    rgb = scene.frames.rgb(frame)
-    ids = id_image(scene, frame, rgb.shape[:2], scene.camera_path[frame].K)
+    rgb, K = scene.frames.picture(frame)
+    ids = id_image(scene, frame, rgb.shape[:2], K)
     out = rgb.copy()
     spots = []
     for k, thing in enumerate(scene.objects):

@@ -43,7 +43,7 @@ def find_visibility(voxels: Voxels, object_of_voxel: I32, store: FrameStore) -> 
     index = np.arange(len(voxels), dtype=np.int32)
     for f in range(len(store)):
         _, _, K, T = store.header(f)
-        height, width = store.rgb(f).shape[:2]
+        height, width = store.size(f)
         s = WIDTH_PX / width
         size = (round(height * s), WIDTH_PX)
         xyz_cam = apply(inverse(T), voxels.mean_map)

@@ -1,0 +1,1 @@
+"""Structure from motion without weights: pycolmap poses and plane-sweep depth."""

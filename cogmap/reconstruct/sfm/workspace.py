@@ -1,0 +1,82 @@
+"""Pictures of the chosen frames on disk, so that only one is in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from ..._checks import F64, U8
+from ...data.capture import Capture
+from ...geometry.camera import scaled_K
+
+LONG_SIDE = 1280
+DEPTH_WIDTH = 320
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Frames as files: names, positions in the source, times, sizes (width, height), what was given.
+
+    Attributes:
+        K: per picture (3, 3) at the stored size, or None. T_world_cam: per picture (4, 4), or None.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    index: tuple[int, ...]
+    time_s: tuple[float, ...]
+    size: tuple[tuple[int, int], ...]
+    K: tuple[F64 | None, ...]
+    T_world_cam: tuple[F64 | None, ...]
+
+    def read(self, k: int) -> U8:
+        """Picture k as (H, W, 3) uint8."""
+        with Image.open(self.folder / self.names[k]) as picture:
+            return np.asarray(picture.convert("RGB"))
+
+
+def store_pictures(capture: Capture, indices: Sequence[int], folder: Path) -> Pictures:
+    """Write the frames' pictures, at most 1280 pixels long, as PNG."""
+    names, index, times, sizes, Ks, Ts = [], [], [], [], [], []
+    for k, frame in enumerate(capture.frames(indices)):
+        h, w = frame.rgb.shape[:2]
+        s = min(1.0, LONG_SIDE / max(h, w))
+        size = (max(1, round(w * s)), max(1, round(h * s)))
+        picture = Image.fromarray(frame.rgb)
+        picture = picture if size == (w, h) else picture.resize(size, Image.Resampling.LANCZOS)
+        names.append(f"{k:06d}.png")
+        picture.save(folder / names[-1], compress_level=1)
+        index.append(frame.index)
+        times.append(frame.time_s)
+        sizes.append(size)
+        Ks.append(None if frame.K is None else scaled_K(frame.K, size[0] / w, size[1] / h))
+        Ts.append(frame.T_input_cam)
+    return Pictures(folder, tuple(names), tuple(index), tuple(times), tuple(sizes), tuple(Ks), tuple(Ts))
+
+
+def undistorted(rgb: U8, K: F64, radial: float) -> U8:
+    """A picture (H, W, 3) with one radial term (x -> x (1 + radial |x|^2)) as a pinhole of the same K would take it."""
+    h, w = rgb.shape[:2]
+    x = (np.arange(w) + 0.5 - K[0, 2]) / K[0, 0]
+    y = (np.arange(h) + 0.5 - K[1, 2]) / K[1, 1]
+    r2 = x[None, :] ** 2 + y[:, None] ** 2
+    if abs(radial) * float(r2.max()) ** 1.5 * K[0, 0] < 0.25:
+        return rgb
+    grow = 1 + radial * r2
+    at = [y[:, None] * grow * K[1, 1] + K[1, 2] - 0.5, x[None, :] * grow * K[0, 0] + K[0, 2] - 0.5]
+    layers = [ndimage.map_coordinates(rgb[..., c], at, order=1, mode="nearest") for c in range(3)]
+    return np.stack(layers, axis=-1)
+
+
+def at_depth_size(rgb: U8, K: F64) -> tuple[U8, F64]:
+    """A picture and its intrinsics at the size that depth is computed at, about 320 x 240 pixels in area."""
+    h, w = rgb.shape[:2]
+    s = min(1.0, np.sqrt(DEPTH_WIDTH * DEPTH_WIDTH * 0.75 / (h * w)))
+    size = (max(2, round(w * s)), max(2, round(h * s)))
+    small = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BOX if s < 1 else Image.Resampling.NEAREST))
+    return small, scaled_K(K, size[0] / w, size[1] / h)
