@@ -17,6 +17,7 @@ _HOME = {
     "build": "building",
     "build_arrays": "building",
     "load": "building",
+    "sample_frames": "building",
     "parse_metric": "render.text_metric",
     "CogmapError": "errors",
     "ConfigError": "errors",
@@ -27,7 +28,7 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
-    from .building import build, build_arrays, load
+    from .building import build, build_arrays, load, sample_frames
     from .cognitive_map import CognitiveMap
     from .config import Config
     from .errors import CogmapError, ConfigError, InputError, OutputError, TrustError

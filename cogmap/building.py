@@ -2,68 +2,126 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ._checks import Array, shaped
+from .capture.sniff import open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
-from .data.capture import Capture
-from .data.points import PointCloud
+from .data.capture import Capture, CaptureFrame
+from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
+from .data.scene import SceneMap
 from .errors import ConfigError, InputError
-from .pipeline import Diary, map_points, map_reconstruction
+from .pipeline import Diary, map_boxes, map_points, map_reconstruction
 
 
-def build(source: str | Path, *, config: Config | str | Path | None = None, **options: Any) -> CognitiveMap:
+def build(
+    source: str | Path | Sequence[str | Path], *, config: Config | str | Path | None = None, **options: Any
+) -> CognitiveMap:
     """Build a map from a capture.
 
     Args:
-        source: a posed RGB-D folder, a video, a folder of pictures, a point cloud or a box list.
+        source: a video, a folder or list of pictures, a posed RGB-D folder (TUM, 7-Scenes), a nerfstudio or
+            COLMAP export, a point cloud (PLY, NPZ) or a boxes JSON.
         config: a Config or a file of one. options: fields of Config by name.
 
     Raises:
         CogmapError: see `cogmap.errors`; nothing is written.
     """
-    from .capture.sniff import open_source
-
     settings = with_options(config if isinstance(config, Config) else _config(config), options)
     diary = Diary()
-    opened = open_source(Path(source), settings.intrinsics)
+    where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
+    opened = open_source(where, settings.intrinsics, fps=settings.fps)
     if isinstance(opened, PointCloud):
         scene = map_points(opened, settings, diary)
+    elif isinstance(opened, GivenBoxes):
+        scene = map_boxes(opened, settings, diary)
     else:
         diary.done("open", opened.report.notes)
-        scene = map_reconstruction(reconstruct(opened, settings), settings, diary)
-    return _finished(scene, settings, diary)
+        scene = map_reconstruction(reconstruct(opened, settings, diary), settings, diary, opened.instance_labels)
+    return _finished(scene, settings, diary, where)
 
 
 def _config(file: str | Path | None) -> Config:
     return Config() if file is None else read_config(Path(file))
 
 
-def reconstruct(capture: Capture, config: Config) -> Reconstruction:
-    """The reconstruction of a capture by the reconstructor that its config names or that fits it."""
-    from .reconstruct.measured import check_poses, reconstruct_measured
+def sample_frames(
+    source: str | Path | Sequence[str | Path], budget: int, *, strategy: str = "coverage", max_gap: float = 2.0
+) -> list[int]:
+    """Positions of frames within a budget; see `cogmap.capture.sampling.sample`.
+
+    Raises:
+        ConfigError: E-BUDGET-GAP, E-OPTION. InputError: the source has no frames, E-NO-FRAMES.
+    """
+    from .capture.sampling import sample
+
+    opened = open_source(Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source])
+    if not isinstance(opened, Capture):
+        raise InputError("E-NO-FRAMES", "this source has no frames.", "Give a video or a folder of pictures.")
+    return list(sample(opened, budget, strategy=strategy, max_gap=max_gap).indices)
+
+
+def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstruction:
+    """The reconstruction of a capture by the reconstructor that its config names or that fits it.
+
+    Raises:
+        ConfigError: E-OPTION for an unknown reconstructor or one that the capture cannot feed.
+    """
+    from .capture.sampling import frames_for_reconstruction
 
     name = config.reconstructor
     if name == "auto":
         name = "measured" if capture.posed and capture.has_depth else "sfm"
-    if name == "measured":
-        if not (capture.posed and capture.has_depth):
-            raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
-        step = max(1, -(-capture.n_frames // config.max_frames))
-        indices = list(range(0, capture.n_frames, step))
-        probe = list(capture.frames(indices[:: max(1, len(indices) // 12)] if len(indices) < 3 else indices[:13]))
-        from dataclasses import replace
+    if name not in ("measured", "sfm"):
+        raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured or sfm.")
+    choice = frames_for_reconstruction(
+        capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
+    )
+    diary.done("choose frames", choice.losses)
+    if name == "sfm":
+        return _by_sfm(capture, choice.indices, config)
+    if not (capture.posed and capture.has_depth):
+        raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
+    return _measured(capture, choice.indices)
 
-        found = reconstruct_measured(capture, indices)
-        return replace(found, losses=(*found.losses, *check_poses(probe)))
-    raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured or sfm.")
+
+def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
+    from .reconstruct.measured import check_poses, reconstruct_measured
+
+    found = reconstruct_measured(capture, indices)
+    step = max(1, len(indices) // 13)
+    probe = [indices[k + d] for k in range(0, max(len(indices) - 1, 1), step) for d in (0, 1) if k + d < len(indices)]
+    checked = check_poses(list(capture.frames(sorted(set(probe)))))
+    return replace(found, losses=(*found.losses, *checked))
+
+
+def _by_sfm(capture: Capture, indices: Sequence[int], config: Config) -> Reconstruction:
+    """Structure from motion; a capture with depth is taken as colour alone, posed pictures keep their poses."""
+    from .reconstruct.sfm.sfm import reconstruct_sfm
+
+    colours = colour_alone(capture) if capture.has_depth else capture
+    found = reconstruct_sfm(colours, indices, intrinsics=config.intrinsics, seed=config.seed)
+    return replace(found, losses=(*found.losses, *capture.late_losses()))
+
+
+def colour_alone(capture: Capture) -> Capture:
+    """The pictures of a capture without its depth, poses and intrinsics."""
+
+    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
+        for f in capture.frames(indices):
+            yield replace(f, depth_m=None, K=None, K_depth=None, T_rgb_depth=None, T_input_cam=None, instance_id=None)
+
+    return replace(capture, frames=frames, posed=False, has_depth=False, gravity_input=None)
 
 
 def build_arrays(
@@ -144,7 +202,7 @@ def _numpy(array: Any) -> Array:
     return out
 
 
-def _finished(scene: Any, config: Config, diary: Diary) -> CognitiveMap:
+def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list[Path] | None = None) -> CognitiveMap:
     from . import __version__
     from .publish import rounded
 
@@ -155,7 +213,25 @@ def _finished(scene: Any, config: Config, diary: Diary) -> CognitiveMap:
         "config": vars(config),
         "seconds": {k: round(v, 3) for k, v in diary.seconds.items()},
     }
-    return CognitiveMap(rounded(scene), run)
+    identity = {"source_sha256": None if source is None else hash_of(source), "config_sha256": config_hash(config)}
+    return CognitiveMap(rounded(replace(scene, provenance={**scene.provenance, **identity})), run)
+
+
+def config_hash(config: Config) -> str:
+    """SHA-256 of all options, sorted by name."""
+    return hashlib.sha256(json.dumps(vars(config), sort_keys=True).encode()).hexdigest()
+
+
+def hash_of(source: Path | list[Path]) -> str:
+    """SHA-256 of a file, or of the names and contents of the files of a folder or list, in natural order."""
+    files = source if isinstance(source, list) else sorted(p for p in source.rglob("*") if p.is_file())
+    digest = hashlib.sha256()
+    for path in [source] if isinstance(source, Path) and source.is_file() else sorted(files, key=lambda p: p.name):
+        digest.update(path.name.encode() if isinstance(source, list) or source.is_dir() else b"")
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def load(path: str | Path) -> CognitiveMap:

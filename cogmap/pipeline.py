@@ -11,20 +11,33 @@ from pathlib import Path
 import numpy as np
 
 from ._checks import F64, I32
-from .config import Config
+from .config import UNITS_M, Config
 from .data.capture import Loss
 from .data.frames import FrameStore
-from .data.points import PointCloud
+from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, TrustError
 from .geometry.rigid import from_rotation, rotation_between
+from .mapfile.convert import layout_from
 from .stages import boxes, freespace, fuse, instances, layout, scale, surfaces, visibility
 from .stages.align import Alignment, align
 from .stages.surface_samples import sample_surface, scaled
 
-DEGRADING = ("W-FLOOR-NOT-SEEN", "W-SCALE-UNKNOWN", "W-SCALE-CEILING", "W-PARTS", "W-FRAMES-LOST", "W-FRAMES-CAP")
+DEGRADING = (
+    "W-FLOOR-NOT-SEEN",
+    "W-SCALE-UNKNOWN",
+    "W-SCALE-CEILING",
+    "W-PARTS",
+    "W-FRAMES-LOST",
+    "W-FRAMES-CAP",
+    "W-VIDEO-TRUNCATED",
+    "W-VIDEO-DAMAGED",
+    "W-IMAGES-DROPPED",
+    "W-POSES-DISAGREE",
+    "W-PLANAR-SCENE",
+)
 RELATIVE_RANGE = 2.0
 
 
@@ -210,8 +223,6 @@ def finish(scene: SceneMap, T_map_input: F64, reconstruction: Reconstruction | N
 
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
     """A scene map from a scan that keeps its own frame up to `up` and `unit`."""
-    from .config import UNITS_M
-
     up = up_of(config)
     R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
     T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
@@ -225,5 +236,28 @@ def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
         diary,
         given=cloud.instance_id is not None,
         labels=cloud.instance_labels,
+    )
+    return finish(scene, T, None, diary)
+
+
+def map_boxes(given: GivenBoxes, config: Config, diary: Diary) -> SceneMap:
+    """A scene map from a list of boxes that keeps its own frame up to `up` and `unit`."""
+    up = up_of(config)
+    R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
+    T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
+    objects = boxes.import_boxes(given.boxes, T)
+    diary.done("boxes")
+    scene = SceneMap(
+        objects=objects,
+        layout=layout.moved_layout(layout_from(given.layout), T),
+        freespace=None,
+        voxels=None,
+        object_of_voxel=None,
+        camera_path=(),
+        keyframes=(),
+        frames=None,
+        scale=Scale("metric", "import", 0.01),
+        T_map_input=np.eye(4),
+        quality=Quality("ok"),
     )
     return finish(scene, T, None, diary)

@@ -105,7 +105,7 @@ def _say(made: Any, target: Path, *, as_json: bool, quiet: bool) -> None:
 def inspect(source: Path, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """Say how a source or a map would be read, without building."""
     from ..capture.sniff import open_source
-    from ..data.points import PointCloud
+    from ..data.points import GivenBoxes, PointCloud
 
     if (source / "map.json").exists():
         from ..building import load
@@ -115,6 +115,8 @@ def inspect(source: Path, as_json: Annotated[bool, typer.Option("--json")] = Fal
     opened = open_source(source)
     if isinstance(opened, PointCloud):
         data: dict[str, Any] = {"kind": "pointcloud", "n_points": len(opened.xyz_input)}
+    elif isinstance(opened, GivenBoxes):
+        data = {"kind": "boxes", "n_boxes": len(opened.boxes)}
     else:
         data = {**asdict(opened.report), "n_frames": opened.n_frames}
     print(json.dumps(data) if as_json else "\n".join(f"{k}: {v}" for k, v in data.items()))

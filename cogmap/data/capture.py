@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .._checks import F32, F64, I32, U8, shaped
+from .._checks import F32, F64, I32, U8, Bool, shaped
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class CaptureFrame:
         T_rgb_depth: (4, 4) depth-camera points to colour-camera points.
         T_input_cam: (4, 4) camera to the input's world; of the depth camera where there is one.
         instance_id: (h, w) int32 on the depth's pixels, 0 = none, or None.
+        usable: (H, W) bool, False where the picture holds nothing (alpha 0), or None when all of it counts.
         name: the file or stream position the frame came from.
     """
 
@@ -66,10 +67,20 @@ class CaptureFrame:
     T_rgb_depth: F64 | None = None
     T_input_cam: F64 | None = None
     instance_id: I32 | None = None
+    usable: Bool | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
         shaped(f"rgb of {self.name or self.index}", self.rgb, "H", "W", 3)
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """A frame made small: position, time in seconds, grey (h, w) uint8 about 160 pixels wide."""
+
+    index: int
+    time_s: float
+    grey: U8
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,10 @@ class Capture:
         frames: called with ascending indices (or None for all), yields those frames in that order.
         posed: whether every frame has `T_input_cam`; has_depth: whether it has `depth_m`.
         ordered: whether neighbours in the list are neighbours in time.
+        gravity_input: (3,) up direction in the input's world where a sensor gives it.
         instance_labels: text behind instance id 1, 2, ...
+        thumbnails: a cheaper way through all frames for choosing some of them, or None.
+        late_losses: called after frames were read: what turned out damaged or missing only then.
     """
 
     path: str
@@ -95,3 +109,5 @@ class Capture:
     ordered: bool = True
     gravity_input: F64 | None = None
     instance_labels: tuple[str, ...] = field(default=())
+    thumbnails: Callable[[], Iterator[Thumbnail]] | None = None
+    late_losses: Callable[[], tuple[Loss, ...]] = tuple

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from .._checks import F64, I32, U8, shaped
 
@@ -29,3 +30,27 @@ class PointCloud:
             shaped("rgb", self.rgb, n, 3)
         if self.instance_id is not None:
             shaped("instance_id", self.instance_id, n)
+
+
+@dataclass(frozen=True)
+class GivenBox:
+    """A box from outside, in the file's frame and unit.
+
+    Attributes:
+        label: text or None. center_m, size_m: (3,) middle and full extents along its own axes.
+        yaw_deg: turn about the up axis, or None. rotation: (3, 3) whose columns are its axes, or None.
+    """
+
+    label: str | None
+    center_m: tuple[float, float, float]
+    size_m: tuple[float, float, float]
+    yaw_deg: float | None = None
+    rotation: tuple[tuple[float, float, float], ...] | None = None
+
+
+@dataclass(frozen=True)
+class GivenBoxes:
+    """A list of boxes and, where the file has one, a layout in the form of `map.json`."""
+
+    boxes: tuple[GivenBox, ...]
+    layout: dict[str, Any] = field(default_factory=dict)

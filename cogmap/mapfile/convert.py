@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from .._checks import Array
 from ..data.capture import Loss
@@ -26,7 +27,8 @@ from ..data.scene import (
     SceneMap,
     Wall,
 )
-from .schema import BoxPart, MapFile
+from ..errors import InputError
+from .schema import BoxPart, LayoutPart, MapFile
 
 CELLS = {UNKNOWN: "?", FREE: ".", OCCUPIED: "#"}
 
@@ -153,7 +155,7 @@ def from_file(parts: MapFile) -> SceneMap:
     free = parts.freespace
     return SceneMap(
         objects=tuple(_read_object(o) for o in parts.objects),
-        layout=_read_layout(parts),
+        layout=_read_layout(parts.layout),
         freespace=None if free is None else FreeSpace(free.cell_m, free.origin_m, _read_cells(free.rows)),
         voxels=None,
         object_of_voxel=None,
@@ -199,8 +201,21 @@ def _read_object(o: Any) -> MapObject:
     )
 
 
-def _read_layout(parts: MapFile) -> Layout:
-    a = parts.layout
+def layout_from(data: dict[str, Any]) -> Layout:
+    """A layout in the form of `map.json`; an empty dictionary is an empty layout.
+
+    Raises:
+        InputError: E-BOXES with the field's path.
+    """
+    try:
+        return _read_layout(LayoutPart.model_validate(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(["layout", *(str(p) for p in first["loc"])])
+        raise InputError("E-BOXES", f"{where}: {first['msg']}.", "Mend that field.") from error
+
+
+def _read_layout(a: LayoutPart) -> Layout:
     return Layout(
         floor_area_m2=a.floor_area_m2,
         floor_area_range_m2=a.floor_area_range_m2,

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import F64, I32, Array
-from ..data.scene import Box, MapObject
+from ..data.points import GivenBox
+from ..data.scene import Box, MapObject, Obb
 from ..data.voxels import Voxels
-from ..geometry.box import fit_rectangle, hull_xy
+from ..errors import InputError
+from ..geometry.box import fit_rectangle, hull_xy, rectangle_at
+from ..geometry.rigid import about_z
 
 COLORS: dict[str, tuple[int, int, int]] = {
     "black": (25, 25, 25),
@@ -167,3 +170,62 @@ def number_objects(objects: list[MapObject]) -> tuple[MapObject, ...]:
         counters[name] = counters.get(name, 0) + 1
         out.append(replace(thing, number=number, id=f"{name}_{counters[name]}"))
     return tuple(out)
+
+
+def import_boxes(given: tuple[GivenBox, ...], T_map_input: F64) -> tuple[MapObject, ...]:
+    """Objects of boxes from outside, moved by a similarity (4, 4); numbered by x, y, z.
+
+    A full rotation is kept in `obb`; the upright box round it is what distances and pictures use.
+    """
+    scale = float(np.cbrt(np.linalg.det(T_map_input[:3, :3])))
+    drafts = [_imported(g, T_map_input, scale) for g in given]
+    return number_objects(sorted(drafts, key=lambda o: o.box.center_m))
+
+
+def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
+    R_given = np.eye(3) if given.rotation is None else np.array(given.rotation, np.float64)
+    if given.rotation is None:
+        R_given = about_z(np.radians(given.yaw_deg or 0.0))
+    if np.abs(R_given @ R_given.T - np.eye(3)).max() > 1e-2:
+        name = given.label or "box"
+        raise InputError("E-BOXES", f"the rotation of {name!r} is no rotation.", "Give orthonormal axes as columns.")
+    R = T[:3, :3] / scale @ R_given
+    center = T[:3, :3] @ np.array(given.center_m) + T[:3, 3]
+    size = np.array(given.size_m) * scale
+    signs = np.array([[a, b, c] for a in (-0.5, 0.5) for b in (-0.5, 0.5) for c in (-0.5, 0.5)])
+    corners = center + (signs * size) @ R.T
+    middle, floor_size, yaw = _upright(corners, R)
+    z_lo, z_hi = float(corners[:, 2].min()), float(corners[:, 2].max())
+    obb = None
+    if given.rotation is not None:
+        obb = Obb(_three(center), _three(size), tuple(_three(row) for row in R))
+    at = (float(middle[0]), float(middle[1]), (z_lo + z_hi) / 2)
+    box = Box(at, (float(floor_size[0]), float(floor_size[1]), z_hi - z_lo), yaw, obb)
+    return MapObject(
+        number=0,
+        id="",
+        label=given.label,
+        labels=() if given.label is None else ((given.label, 1.0, "given"),),
+        box=box,
+        footprint_map=hull_xy(corners[:, :2]),
+        facing=None,
+        color_name=None,
+        n_points=0,
+        seen=(),
+        first_seen_s=None,
+        sigma_m=0.0,
+        confidence=1.0,
+        partial=False,
+    )
+
+
+def _upright(corners: F64, R: F64) -> tuple[F64, F64, float]:
+    """Rectangle round the corners, along the box's own level axis where it has one, else the smallest."""
+    level = [R[:, k] for k in range(3) if abs(R[2, k]) < 0.02]
+    if level:
+        return rectangle_at(corners[:, :2], float(np.arctan2(level[0][1], level[0][0])))
+    return fit_rectangle(corners[:, :2])
+
+
+def _three(v: Array) -> tuple[float, float, float]:
+    return float(v[0]), float(v[1]), float(v[2])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
 from shapely.geometry import MultiPolygon, Polygon, box
 from shapely.ops import unary_union
 
 from .._checks import F64, Array, Bool
-from ..data.scene import FreeSpace, Layout, Room, Wall
+from ..data.scene import Box, FreeSpace, Layout, Room, Wall
 from ..data.voxels import Voxels
+from ..geometry.box import canonical_yaw
+from ..geometry.rigid import apply
 from .surfaces import OUTSIDE, WALL, Surfaces, WallPlane
 
 SNAP_M = 0.2
@@ -115,3 +120,33 @@ def _snapped(corners: F64, walls: tuple[WallPlane, ...]) -> F64:
         near = beside & (np.abs(corners[:, wall.axis] - wall.at) < SNAP_M)
         out[near, wall.axis] = wall.at
     return out
+
+
+def moved_layout(layout: Layout, T_map_input: F64) -> Layout:
+    """An imported layout after a similarity (4, 4) that keeps z up."""
+    s = float(np.cbrt(np.linalg.det(T_map_input[:3, :3])))
+
+    def at(x: float, y: float, z: float = 0.0) -> tuple[float, float, float]:
+        p = apply(T_map_input, np.array([x, y, z]))
+        return float(p[0]), float(p[1]), float(p[2])
+
+    turn = float(np.arctan2(T_map_input[1, 0], T_map_input[0, 0]))
+    span = layout.floor_area_range_m2
+    return Layout(
+        floor_area_m2=None if layout.floor_area_m2 is None else layout.floor_area_m2 * s**2,
+        floor_area_range_m2=None if span is None else (span[0] * s**2, span[1] * s**2),
+        ceiling_height_m=None if layout.ceiling_height_m is None else layout.ceiling_height_m * s,
+        walls=tuple(
+            replace(w, from_m=at(*w.from_m)[:2], to_m=at(*w.to_m)[:2], height_m=w.height_m * s) for w in layout.walls
+        ),
+        openings=tuple(replace(o, box=_moved_box(o.box, at, s, turn)) for o in layout.openings),
+        rooms=tuple(
+            replace(r, polygon_m=np.array([at(*p)[:2] for p in r.polygon_m]), area_m2=r.area_m2 * s**2)
+            for r in layout.rooms
+        ),
+    )
+
+
+def _moved_box(box: Box, at: Callable[..., tuple[float, float, float]], s: float, turn: float) -> Box:
+    size = (box.size_m[0] * s, box.size_m[1] * s, box.size_m[2] * s)
+    return Box(at(*box.center_m), size, canonical_yaw(box.yaw + turn))

@@ -160,8 +160,7 @@ def describe_clip(features: Sequence[Features], seed: int, words: int = 64) -> F
     every = np.concatenate(sample).astype(np.float32)
     with threadpool_limits(1):
         model = KMeans(min(words, len(every)), n_init=1, max_iter=20, random_state=seed).fit(every)
-        out = np.array([_vlad(f.descriptor[:1500], model) for f in features])
-    return out
+        return np.array([_vlad(f.descriptor[:1500], model) for f in features])
 
 
 def _vlad(descriptor: U8, model: Any) -> F64:

@@ -17,10 +17,11 @@ from ...data.capture import Capture, Loss
 from ...data.reconstruction import Reconstruction, Scale, Window
 from ...errors import MissingDependencyError
 from ...geometry.camera import pinhole_K
+from ...geometry.lens import undistorted
 from ...geometry.rigid import from_rotation, inverse
 from . import gate, mapping, pairs, stereo
 from .features import Features, Match, describe_clip, extract_features, match_pairs
-from .workspace import Pictures, at_depth_size, store_pictures, undistorted
+from .workspace import Pictures, at_depth_size, store_pictures
 
 PICTURE_SIDE = 960
 
@@ -106,6 +107,7 @@ def _given_K(capture: Capture, pictures: Pictures, given: tuple[float, float, fl
 
 def _matched(pictures: Pictures, capture: Capture, seed: int) -> mapping.Problem:
     features = extract_features(pictures.folder, pictures.names, pictures.folder / "features.db")
+    features = [_inside_mask(f, pictures, k) if k in pictures.masked else f for k, f in enumerate(features)]
     cameras, camera_of, kept = _cameras(pictures)
     each = [cameras[c] for c in camera_of]
     first = pairs.neighbour_pairs(len(features), ordered=capture.ordered)
@@ -116,6 +118,14 @@ def _matched(pictures: Pictures, capture: Capture, seed: int) -> mapping.Problem
     matches += _loops(features, each, set(first), seed) if len(features) >= pairs.ALL_PAIRS_BELOW else []
     poses = [inverse(T) for T in pictures.T_world_cam if T is not None] if posed else None
     return mapping.Problem(pictures.names, camera_of, cameras, features, matches, seed, poses, kept)
+
+
+def _inside_mask(features: Features, pictures: Pictures, k: int) -> Features:
+    width, height = pictures.size[k]
+    mask = pictures.mask(k, (height, width))
+    column, row = (np.clip(features.uv[:, a].astype(int), 0, n - 1) for a, n in ((0, width), (1, height)))
+    good = mask[row, column]
+    return Features(features.uv[good], features.descriptor[good])
 
 
 def _cameras(pictures: Pictures) -> tuple[list[Any], list[int], bool]:
@@ -183,6 +193,7 @@ def _windows(pictures: Pictures, sparse: Sparse, folder: Path) -> Iterator[Windo
             k = sparse.picture[v]
             rgb = undistorted(pictures.read(k), sparse.K[v], sparse.radial[v])
             small, K = at_depth_size(rgb, sparse.K[v])
+            depth = np.where(pictures.mask(k, depth.shape), depth, 0).astype(np.float32)
             yield Window(
                 rgb=small[None],
                 depth=depth[None],

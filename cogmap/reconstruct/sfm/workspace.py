@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
-from ..._checks import F64, U8
+from ..._checks import F64, U8, Bool
 from ...data.capture import Capture
 from ...geometry.camera import scaled_K
 
@@ -24,6 +23,7 @@ class Pictures:
 
     Attributes:
         K: per picture (3, 3) at the stored size, or None. T_world_cam: per picture (4, 4), or None.
+        masked: positions of the pictures that have a mask file beside them.
     """
 
     folder: Path
@@ -33,6 +33,14 @@ class Pictures:
     size: tuple[tuple[int, int], ...]
     K: tuple[F64 | None, ...]
     T_world_cam: tuple[F64 | None, ...]
+    masked: frozenset[int] = frozenset()
+
+    def mask(self, k: int, size: tuple[int, int]) -> Bool:
+        """Where picture k holds something, (height, width) bool."""
+        if k not in self.masked:
+            return np.ones(size, bool)
+        with Image.open(self.folder / f"{self.names[k]}.mask.png") as file:
+            return np.asarray(file.resize(size[::-1], Image.Resampling.NEAREST)) > 0
 
     def read(self, k: int) -> U8:
         """Picture k as (H, W, 3) uint8."""
@@ -43,6 +51,7 @@ class Pictures:
 def store_pictures(capture: Capture, indices: Sequence[int], folder: Path) -> Pictures:
     """Write the frames' pictures, at most 1280 pixels long, as PNG."""
     names, index, times, sizes, Ks, Ts = [], [], [], [], [], []
+    masked = set()
     for k, frame in enumerate(capture.frames(indices)):
         h, w = frame.rgb.shape[:2]
         s = min(1.0, LONG_SIDE / max(h, w))
@@ -51,26 +60,18 @@ def store_pictures(capture: Capture, indices: Sequence[int], folder: Path) -> Pi
         picture = picture if size == (w, h) else picture.resize(size, Image.Resampling.LANCZOS)
         names.append(f"{k:06d}.png")
         picture.save(folder / names[-1], compress_level=1)
+        if frame.usable is not None and not frame.usable.all():
+            mask = Image.fromarray(frame.usable.astype(np.uint8) * 255)
+            mask.resize(size, Image.Resampling.NEAREST).save(folder / f"{names[-1]}.mask.png")
+            masked.add(k)
         index.append(frame.index)
         times.append(frame.time_s)
         sizes.append(size)
         Ks.append(None if frame.K is None else scaled_K(frame.K, size[0] / w, size[1] / h))
         Ts.append(frame.T_input_cam)
-    return Pictures(folder, tuple(names), tuple(index), tuple(times), tuple(sizes), tuple(Ks), tuple(Ts))
-
-
-def undistorted(rgb: U8, K: F64, radial: float) -> U8:
-    """A picture (H, W, 3) with one radial term (x -> x (1 + radial |x|^2)) as a pinhole of the same K would take it."""
-    h, w = rgb.shape[:2]
-    x = (np.arange(w) + 0.5 - K[0, 2]) / K[0, 0]
-    y = (np.arange(h) + 0.5 - K[1, 2]) / K[1, 1]
-    r2 = x[None, :] ** 2 + y[:, None] ** 2
-    if abs(radial) * float(r2.max()) ** 1.5 * K[0, 0] < 0.25:
-        return rgb
-    grow = 1 + radial * r2
-    at = [y[:, None] * grow * K[1, 1] + K[1, 2] - 0.5, x[None, :] * grow * K[0, 0] + K[0, 2] - 0.5]
-    layers = [ndimage.map_coordinates(rgb[..., c], at, order=1, mode="nearest") for c in range(3)]
-    return np.stack(layers, axis=-1)
+    return Pictures(
+        folder, tuple(names), tuple(index), tuple(times), tuple(sizes), tuple(Ks), tuple(Ts), frozenset(masked)
+    )
 
 
 def at_depth_size(rgb: U8, K: F64) -> tuple[U8, F64]:
