@@ -65,7 +65,7 @@ def map_reconstruction(
     Raises:
         TrustError: no frame with usable depth. ConfigError: an impossible scale option.
     """
-    store, ids, labels_given = store_windows(reconstruction.windows)
+    store, ids, labels_given = store_windows(reconstruction.windows, reconstruction.rel_noise)
     diary.done("reconstruct", reconstruction.losses)
     T_map_world, new_scale, alignment = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
@@ -77,13 +77,13 @@ def map_reconstruction(
     return finish(scene, T_map_world, reconstruction, diary)
 
 
-def store_windows(windows: Iterable[Window]) -> tuple[FrameStore, list[I32], bool]:
+def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameStore, list[I32], bool]:
     """Write every window's frames to a store in a temporary folder; instance ids ride along.
 
     Raises:
         TrustError: E-TOO-FEW-FRAMES when nothing arrives.
     """
-    store = FrameStore(Path(tempfile.mkdtemp(prefix="cogmap-")) / "depth")
+    store = FrameStore(Path(tempfile.mkdtemp(prefix="cogmap-")) / "depth", rel_noise)
     ids: list[I32] = []
     given = False
     for window in windows:
@@ -175,7 +175,8 @@ def cut(
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     room = surfaces.find_surfaces(cloud)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
-    found = instances.given_instances(cloud) if given else instances.find_instances(cloud, room.kind == 0)
+    options = instances.options_for(noise_of(store), cloud.voxel_m)
+    found = instances.given_instances(cloud) if given else instances.find_instances(cloud, room.kind == 0, options)
     diary.done("instances")
     seen, share = None, None
     if store is not None:
@@ -205,6 +206,21 @@ def cut(
         T_map_input=np.eye(4),
         quality=Quality("ok"),
     )
+
+
+def noise_of(store: FrameStore | None) -> float:
+    """Standard error of a surface point in map units: what the frames' depth says of itself, 0 for scans.
+
+    Plane-sweep depth is consistent within 1.5 %; sensors are three times better.
+    """
+    if store is None or len(store) == 0:
+        return 0.0
+    depths = [
+        np.median(d[d > 0])
+        for d in (store[i].depth for i in range(0, len(store), max(1, len(store) // 12)))
+        if (d > 0).any()
+    ]
+    return store.rel_noise * float(np.median(depths)) if depths else 0.0
 
 
 def camera_path(store: FrameStore) -> tuple[CameraPose, ...]:

@@ -61,9 +61,13 @@ class FrameStore:
     """Frames in a folder: `f000.jpg`, `f000.depth.png` (16 bit), `f000.conf.png`, and `frames.json`.
 
     Depth is stored in steps of 0.5 mm up to 32 m; farther depth coarsens the step of that frame.
+
+    Attributes:
+        rel_noise: standard error of a depth as a share of it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rel_noise: float = 0.005) -> None:
+        self.rel_noise = rel_noise
         self.folder = Path(folder)
         listing = self.folder / "frames.json"
         rows = json.loads(listing.read_text()) if listing.exists() else []
@@ -148,7 +152,7 @@ class FrameStore:
 
     def posed(self, T_map_cam: F64) -> FrameStore:
         """The same frames with other poses (N, 4, 4); files are shared."""
-        other = FrameStore(self.folder)
+        other = FrameStore(self.folder, self.rel_noise)
         other._rows, other._K = self._rows, self._K
         other._T = [np.asarray(T, np.float64) for T in T_map_cam]
         return other

@@ -75,6 +75,7 @@ class Reconstruction:
         windows: iterator of windows.
         scale: scale of the world's unit.
         up_world: (3,) unit vector or None when it must be found.
+        rel_noise: standard error of a depth as a share of it.
         n_parts: connected parts. losses: what was dropped on the way.
         provenance: names, versions and figures worth keeping.
     """
@@ -82,6 +83,7 @@ class Reconstruction:
     windows: Iterator[Window]
     scale: Scale
     up_world: F64 | None = None
+    rel_noise: float = 0.005
     n_parts: int = 1
     losses: tuple[Loss, ...] = ()
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)

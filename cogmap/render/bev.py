@@ -127,7 +127,7 @@ def _draw_path(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> Non
 
 def _draw_numbers(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
     """A dot inside every footprint; its number on it, or beside it on a leader line where it is crowded."""
-    size = 13 * OVERSAMPLE
+    size = max(6.0, min(13.0, 13 * (40 / max(len(scene.objects), 1)) ** 0.5)) * OVERSAMPLE
     dots = [tuple(view.pixel(np.array(anchor_of(o)))) for o in scene.objects]
     spots = free_spots([(float(u), float(v)) for u, v in dots], 1.65 * size, view.size_px)
     for (u, v), spot in zip(dots, spots):
@@ -143,8 +143,8 @@ def _legend(scene: SceneMap, px_per_m: float, size_px: int) -> tuple[float, str]
     target = 0.2 * size_px / px_per_m
     length = max(v for v in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if v <= max(target, 0.1))
     unit = "m" if scene.scale.kind == "metric" else "map units (not metres)"
-    about = "≈ " if scene.scale.source == "assumed" else ""
-    return length, f"{about}{length:g} {unit}"
+    about = f"≈ {length:g} {unit} ±{scene.scale.rel_sigma:.0%}"
+    return length, about if scene.scale.source == "assumed" else f"{length:g} {unit}"
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
@@ -152,10 +152,14 @@ def _draw_legend(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> N
     s = OVERSAMPLE
     x, y = 16 * s, view.size_px - 16 * s
     bar = length * view.px_per_m
-    draw.rectangle([x - 8 * s, y - 26 * s, x + max(bar, 90 * s) + 60 * s, y + 10 * s], fill=(255, 255, 255))
+    letters = font(13 * s)
+    text = f"{text}   x right, y up"
+    wide = max(bar, float(draw.textlength(text.replace("≈", "~"), font=letters)))
+    draw.rectangle([x - 8 * s, y - 26 * s, x + wide + 8 * s, y + 10 * s], fill=(255, 255, 255))
     draw.line([(x, y), (x + bar, y)], fill=INK, width=3 * s)
-    draw.text((x, y - 6 * s), text, fill=INK, font=font(13 * s), anchor="ls")
-    draw.text((x + max(bar, 90 * s) + 8 * s, y), "x →, y ↑", fill=INK, font=font(12 * s), anchor="ls")
+    if text.startswith("≈"):  # the bundled font lacks the sign: two tildes
+        draw.text((x, y - 10 * s), "~", fill=INK, font=letters, anchor="ls")
+    draw.text((x, y - 6 * s), text.replace("≈", "~"), fill=INK, font=letters, anchor="ls")
 
 
 def render_bev_svg(scene: SceneMap, size_px: int = 896) -> str:

@@ -47,11 +47,12 @@ def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
     up = np.asarray(up_world, float) if up_world is not None else _refined_up(sample, first_up(sample))
     T = from_rotation(rotation_between(up, UP))
     turned = moved(sample, T)
-    floor_z, proven = find_floor(turned)
-    if proven and up_world is None:
-        T = from_rotation(rotation_between(_plane_normal(turned, floor_z), UP)) @ T
+    floor = find_floor(turned)
+    if floor.lowest and up_world is None:
+        T = from_rotation(rotation_between(_plane_normal(turned, floor.z), UP)) @ T
         turned = moved(sample, T)
-        floor_z, proven = find_floor(turned)
+        floor = find_floor(turned)
+    floor_z, proven = floor.z, floor.proven
     T = from_rotation(about_z(_yaw_to_walls(turned))) @ T
     first = T @ sample.T_world_cam[0]
     T = from_rotation(np.eye(3), np.array([-first[0, 3], -first[1, 3], -floor_z])) @ T
@@ -100,15 +101,24 @@ def _refined_up(sample: SurfaceSample, up: F64) -> F64:
     return up
 
 
-def find_floor(turned: SurfaceSample) -> tuple[float, bool]:
-    """Height of the lowest strong level surface, and whether it is proven to be the floor.
+@dataclass(frozen=True)
+class Floor:
+    """Height of the lowest strong level surface; `lowest`: hardly a point lies below; `proven`: see `find_floor`."""
+
+    z: float
+    lowest: bool
+    proven: bool
+
+
+def find_floor(turned: SurfaceSample) -> Floor:
+    """The lowest strong level surface, and whether it is proven to be the floor.
 
     Proven: hardly any point lies below it, and its outline reaches under the cameras. A table top
     fails both. Rays through it are points below it.
     """
     z, up = turned.xyz_world[:, 2], turned.normal_world[:, 2] > 0.9
     if up.sum() < 50:
-        return (float(np.percentile(z, 0.5)) if len(z) else 0.0), False
+        return Floor(float(np.percentile(z, 0.5)) if len(z) else 0.0, False, False)
     bins = np.arange(z.min() - BIN_M, z.max() + 2 * BIN_M, BIN_M)
     count = np.histogram(z[up], bins)[0].astype(float)
     smooth = np.convolve(count, [0.5, 1, 1, 1, 0.5], "same")
@@ -118,8 +128,8 @@ def find_floor(turned: SurfaceSample) -> tuple[float, bool]:
         peak += 1
     near = up & (np.abs(z - bins[peak] - BIN_M / 2) < 2 * BIN_M)
     floor_z = float(np.median(z[near]))
-    below = float((z < floor_z - BELOW_M).mean())
-    return floor_z, below < 0.01 and _reaches_cameras(turned, near)
+    lowest = float((z < floor_z - BELOW_M).mean()) < 0.01
+    return Floor(floor_z, lowest, lowest and _reaches_cameras(turned, near))
 
 
 def _reaches_cameras(turned: SurfaceSample, near: Array) -> bool:

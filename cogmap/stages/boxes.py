@@ -61,20 +61,23 @@ def _trimmed(lo: Array, hi: Array) -> tuple[float, float]:
 
 
 def _outline(xy: F64) -> F64:
-    """Convex outline with at most 12 corners."""
-    from shapely.geometry import Polygon
+    """Outline (F, 2) that follows the shape seen from above, L-shapes too, with at most 24 corners."""
+    from shapely import concave_hull
+    from shapely.geometry import MultiPoint, Polygon
 
+    cells = np.unique(np.round(xy / 0.02).astype(np.int64), axis=0) * 0.02
     hull = hull_xy(xy)
-    if len(hull) < 3:
+    if len(hull) < 3 or Polygon(hull).area < 1e-6:
         pad = np.array([[-0.005, -0.005], [0.005, -0.005], [0.005, 0.005], [-0.005, 0.005]])
         return np.asarray(hull_xy((hull[:, None] + pad).reshape(-1, 2)))
-    tolerance = 0.005
-    polygon = Polygon(hull)
-    simple = polygon
-    while len(simple.exterior.coords) > 13:
+    shape = concave_hull(MultiPoint(cells), ratio=0.25) if len(cells) > 8 else Polygon(hull)
+    polygon = shape if isinstance(shape, Polygon) and shape.area > 0.2 * Polygon(hull).area else Polygon(hull)
+    simple, tolerance = polygon, 0.01
+    while len(simple.exterior.coords) > 25:
         simple = polygon.simplify(tolerance)
         tolerance *= 1.5
-    return np.asarray(simple.exterior.coords)[:-1]
+    corners = simple if isinstance(simple, Polygon) and simple.is_valid and simple.area > 0 else Polygon(hull)
+    return np.asarray(corners.exterior.coords)[:-1]
 
 
 def color_name(rgb: Array) -> str:

@@ -17,19 +17,35 @@ SPAN_SHARE = 0.7
 
 @dataclass(frozen=True)
 class InstanceOptions:
-    """Sizes in metres below which things are not told apart.
+    """Sizes in metres below which things are not told apart; see `options_for` for noisy surfaces.
 
     Attributes:
-        min_edge_m: an object's longest edge is at least this.
+        min_edge_m: an object's longest edge is at least this. min_second_m: its second longest.
         min_support_m2: a level patch of this area can carry things.
+        min_support_height_m: lower patches are feet and rugs, not tables.
         min_carried_m: what stands on a patch rises at least this much.
-        max_radius: cells bridged at most where the sampling is thin.
+        least_radius, max_radius: cells bridged at least, and at most where the sampling is thin.
     """
 
     min_edge_m: float = 0.12
+    min_second_m: float = 0.05
     min_support_m2: float = 0.08
+    min_support_height_m: float = 0.25
     min_carried_m: float = 0.06
+    least_radius: int = 1
     max_radius: int = 3
+
+
+def options_for(noise_m: float, voxel_m: float) -> InstanceOptions:
+    """Options that follow the noise of the surfaces: what is thinner than the noise is no thing."""
+    plain = InstanceOptions()
+    reach = round(noise_m / voxel_m)
+    return InstanceOptions(
+        min_edge_m=max(plain.min_edge_m, 6 * noise_m),
+        min_second_m=max(plain.min_second_m, 2.5 * noise_m),
+        min_carried_m=max(plain.min_carried_m, 3 * noise_m),
+        least_radius=max(plain.least_radius, min(reach, plain.max_radius)),
+    )
 
 
 def given_instances(voxels: Voxels) -> I32:
@@ -57,7 +73,7 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     """
     opts = options or InstanceOptions()
     index = np.flatnonzero(candidates)
-    radius = link_radius(voxels.key[index], opts.max_radius)
+    radius = max(opts.least_radius, link_radius(voxels.key[index], opts.max_radius))
     label = cogmap_kernels.components(voxels.key[index], radius)
     out = np.full(len(voxels), -1, np.int32)
     n = 0
@@ -89,7 +105,7 @@ def _is_object(voxels: Voxels, part: Array, opts: InstanceOptions) -> bool:
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]
     enough = max(8.0, 0.15 * faces[0] * faces[1] / voxels.voxel_m**2 * 0.3)
-    return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= 0.05 and len(part) >= enough)
+    return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= opts.min_second_m and len(part) >= enough)
 
 
 def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOptions) -> list[Array]:
@@ -122,7 +138,8 @@ def _level_patches(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[A
     for group in groups:
         columns = np.unique(voxels.key[group, :2], axis=0)
         spread = float(np.ptp(voxels.mean_map[group, 2]))
-        if len(columns) >= 0.6 * need and spread < 0.12:
+        high = float(np.median(voxels.mean_map[group, 2])) >= opts.min_support_height_m
+        if high and len(columns) >= 0.6 * need and spread < 0.12:
             patches.append(group)
     return sorted(patches, key=lambda g: float(np.median(voxels.mean_map[g, 2])))
 

@@ -30,7 +30,7 @@ def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crosse
     inside = _inside(voxels, surfaces, freespace, crossed)
     outline = _outline(inside, freespace, surfaces.walls)
     if outline is None:
-        return Layout(ceiling_height_m=surfaces.ceiling_m, walls=_walls(voxels, surfaces))
+        return Layout(ceiling_height_m=surfaces.ceiling_m, walls=_walls(surfaces))
     area = float(outline.area)
     seen = freespace.cells[inside] != 0
     coverage = float(seen.mean()) if seen.size else 0.0
@@ -40,30 +40,30 @@ def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crosse
         floor_area_m2=area,
         floor_area_range_m2=(max(area - unsure, 0.0), area + unsure),
         ceiling_height_m=surfaces.ceiling_m,
-        walls=_walls(voxels, surfaces),
+        walls=_walls(surfaces),
         rooms=(room,),
     )
 
 
-def _walls(voxels: Voxels, surfaces: Surfaces) -> tuple[Wall, ...]:
+def _walls(surfaces: Surfaces) -> tuple[Wall, ...]:
     walls = []
     order = sorted(surfaces.walls, key=lambda w: (w.axis, w.at, w.span[0]))
     for k, plane in enumerate(order, 1):
         height = surfaces.ceiling_m or plane.top
-        lo, hi = _snapped_span(plane, surfaces.walls)
-        ends = [(plane.at, lo), (plane.at, hi)] if plane.axis == 0 else [(lo, plane.at), (hi, plane.at)]
-        face = max((hi - lo) * height, 1e-6)
-        seen = min(1.0, plane.n_voxels * voxels.voxel_m**2 / face)
-        walls.append(Wall(f"wall_{k}", ends[0], ends[1], float(height), seen))
+        a, b = plane.points(np.array(_snapped_span(plane, surfaces.walls)))
+        face = max(float(np.linalg.norm(b - a)) * height, 1e-6)
+        ends = ((float(a[0]), float(a[1])), (float(b[0]), float(b[1])))
+        walls.append(Wall(f"wall_{k}", *ends, float(height), min(1.0, plane.area_m2 / face)))
     return tuple(walls)
 
 
 def _snapped_span(plane: WallPlane, walls: tuple[WallPlane, ...]) -> tuple[float, float]:
     """The span with its ends moved onto walls across it that end near: corners meet."""
     ends = []
-    for end in plane.span:
-        across = [w.at for w in walls if w.axis != plane.axis and abs(w.at - end) < 0.5]
-        ends.append(min(across, key=lambda at: abs(at - end)) if across else end)
+    for end, point in zip(plane.span, plane.ends()):
+        across = [w for w in walls if w.axis != plane.axis and abs(float(w.off(point))) < 0.5]
+        meets = [w.at + w.slope * point[1 - w.axis] for w in across]
+        ends.append(float(min(meets, key=lambda at: abs(at - end))) if meets else end)
     return ends[0], ends[1]
 
 
@@ -88,9 +88,8 @@ def _behind(wall: WallPlane, freespace: FreeSpace) -> Bool:
     rows, columns = freespace.cells.shape
     x = freespace.origin_map[0] + (np.arange(columns) + 0.5) * freespace.cell_m
     y = freespace.origin_map[1] + (np.arange(rows) + 0.5) * freespace.cell_m
-    off, along = (x[None, :], y[:, None]) if wall.axis == 0 else (y[:, None], x[None, :])
-    beside = (along > wall.span[0] - 0.3) & (along < wall.span[1] + 0.3)
-    return np.asarray(((off - wall.at) * wall.facing < 0) & beside)
+    xy = np.stack(np.meshgrid(x, y), axis=-1)
+    return np.asarray((wall.off(xy) < 0) & wall.beside(xy, 0.3))
 
 
 def _outline(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> Polygon | None:
@@ -115,10 +114,8 @@ def _outline(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -
 def _snapped(corners: F64, walls: tuple[WallPlane, ...]) -> F64:
     out = corners.copy()
     for wall in walls:
-        along = corners[:, 1 - wall.axis]
-        beside = (along > wall.span[0] - 0.4) & (along < wall.span[1] + 0.4)
-        near = beside & (np.abs(corners[:, wall.axis] - wall.at) < SNAP_M)
-        out[near, wall.axis] = wall.at
+        near = wall.beside(corners, 0.4) & (np.abs(wall.off(corners)) < SNAP_M)
+        out[near, wall.axis] = wall.at + wall.slope * corners[near, 1 - wall.axis]
     return out
 
 

@@ -6,26 +6,56 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._checks import Array, Bool
+from .._checks import F64, Array, Bool
 from ..data.voxels import Voxels
 
 FLOOR, CEILING, WALL, OUTSIDE = 1, 2, 3, 4
 NOTHING = 0
+FLAT = 0.85
+BAND_M = 0.05
+CELL_M = 0.1
+SLOPES = np.linspace(-0.2, 0.2, 41)
+HIGH_M, LEAST_HIGH_M = 1.7, 1.2
+LEAST_WIDE_M = 0.8
+LEAST_AREA_M2 = 0.7
+MOST_PIERCED = 0.35
 
 
 @dataclass(frozen=True)
 class WallPlane:
-    """An upright plane across one axis: coordinate `at` on axis 0 (x) or 1 (y), facing +1 or -1 along it.
+    """An upright plane near one axis: 0 (across x) or 1 (across y), facing +1 or -1 along it.
 
-    `span` is its extent along the other axis, `top` its greatest height, `n_voxels` its support.
+    Its coordinate on the axis is `at + slope * along` where `along` is the other coordinate. `span` is its
+    extent along the other axis, `top` its greatest height, `area_m2` the area that was seen.
     """
 
     axis: int
     at: float
+    slope: float
     facing: int
     span: tuple[float, float]
     top: float
-    n_voxels: int
+    area_m2: float
+
+    def ends(self) -> F64:
+        """Both ends on the floor, (2, 2), the smaller `along` first."""
+        return self.points(np.array(self.span))
+
+    def points(self, along: Array) -> F64:
+        """Floor points (P, 2) of the plane at the given other coordinates (P,)."""
+        across = self.at + self.slope * np.asarray(along, np.float64)
+        return np.stack([across, along] if self.axis == 0 else [along, across], axis=-1)
+
+    def off(self, xy: Array) -> F64:
+        """Signed distance (P,) of points (P, 2 or 3) from the plane, positive on the side it faces."""
+        p = np.asarray(xy, np.float64)
+        gap = p[..., self.axis] - self.at - self.slope * p[..., 1 - self.axis]
+        return np.asarray(gap * self.facing / np.hypot(1.0, self.slope))
+
+    def beside(self, xy: Array, margin: float) -> Bool:
+        """Which points (P, 2 or 3) lie beside the plane's span, widened by a margin."""
+        along = np.asarray(xy)[..., 1 - self.axis]
+        return np.asarray((along >= self.span[0] - margin) & (along <= self.span[1] + margin))
 
 
 @dataclass(frozen=True)
@@ -40,7 +70,7 @@ class Surfaces:
 def find_surfaces(voxels: Voxels, *, floor_tolerance_m: float = 0.04) -> Surfaces:
     """Mark floor, ceiling and walls.
 
-    A wall is an upright plane along x or y that reaches high and has almost nothing behind it.
+    A wall is an upright plane near x or y that reaches high and has hardly anything behind it.
 
     Args:
         voxels: in the map frame, floor at 0. floor_tolerance_m: thickness of the floor's noise.
@@ -52,9 +82,7 @@ def find_surfaces(voxels: Voxels, *, floor_tolerance_m: float = 0.04) -> Surface
         kind[(z > ceiling - 0.06)] = CEILING
     walls = find_walls(voxels, ceiling)
     for wall in walls:
-        off = (voxels.mean_map[:, wall.axis] - wall.at) * wall.facing
-        along = voxels.mean_map[:, 1 - wall.axis]
-        inside = (along >= wall.span[0] - 0.1) & (along <= wall.span[1] + 0.1)
+        off, inside = wall.off(voxels.mean_map), wall.beside(voxels.mean_map, 0.1)
         flat = np.abs(n[:, wall.axis]) > 0.6
         kind[inside & (off < -0.05)] = OUTSIDE
         kind[inside & (np.abs(off) <= 0.05) & (flat | (off < 0.02))] = WALL
@@ -77,46 +105,76 @@ def _ceiling(voxels: Voxels) -> float | None:
 
 
 def find_walls(voxels: Voxels, ceiling_m: float | None) -> tuple[WallPlane, ...]:
-    """Planes across x and y, each the outermost of its direction where it stands."""
+    """Upright planes within 11 degrees of x and y that are wide and high, with hardly anything behind them."""
+    z = voxels.mean_map[:, 2]
+    high = HIGH_M if ceiling_m is None else 0.75 * ceiling_m
+    if ceiling_m is None and len(z):
+        high = min(high, max(0.8 * float(np.percentile(z, 99)), LEAST_HIGH_M))
     found: list[WallPlane] = []
     for axis in (0, 1):
         for facing in (1, -1):
-            found += _walls_facing(voxels, axis, facing, ceiling_m)
+            found += _walls_facing(voxels, axis, facing, high)
     return tuple(found)
 
 
-def _walls_facing(voxels: Voxels, axis: int, facing: int, ceiling_m: float | None) -> list[WallPlane]:
-    flat = (voxels.normal[:, axis] * facing > 0.85) & (voxels.mean_map[:, 2] > 0.15)
-    at = voxels.mean_map[flat, axis]
-    if len(at) < 100:
-        return []
-    count, edges = np.histogram(at, np.arange(float(at.min()) - 0.03, float(at.max()) + 0.09, 0.03))
-    smooth = count[:-1] + count[1:]
+def _walls_facing(voxels: Voxels, axis: int, facing: int, high: float) -> list[WallPlane]:
+    flat = np.flatnonzero((voxels.normal[:, axis] * facing > FLAT) & (voxels.mean_map[:, 2] > 0.15))
+    along = voxels.mean_map[flat, 1 - axis].astype(np.float64)
+    across = voxels.mean_map[flat, axis].astype(np.float64)
+    left = np.ones(len(flat), bool)
+    need = max(0.08 * len(flat), 60)
     walls: list[WallPlane] = []
-    need = max(1.2 / voxels.voxel_m**2 * 0.25, 60)
-    for peak in np.argsort(-smooth, kind="stable"):
-        if smooth[peak] < need:
+    for _ in range(12):
+        line = _densest_line(along[left], across[left], need)
+        if line is None:
             break
-        near = flat.copy()
-        near[flat] = np.abs(at - edges[peak + 1]) < 0.05
-        if all(abs(edges[peak + 1] - w.at) > 0.15 for w in walls):
-            plane = _judge(voxels, near, axis, facing, ceiling_m)
-            walls += [plane] if plane else []
+        gap = np.abs(across - line[0] - line[1] * along)
+        plane = _judge(voxels, flat[gap < BAND_M], line, axis, facing, high)
+        walls += [plane] if plane else []
+        left &= gap >= 2 * BAND_M
     return walls
 
 
-def _judge(voxels: Voxels, near: Bool, axis: int, facing: int, ceiling_m: float | None) -> WallPlane | None:
-    """The plane of the near voxels if it is a wall: wide, high, with almost nothing behind it."""
+def _densest_line(along: F64, across: F64, need: float) -> tuple[float, float] | None:
+    """(at, slope) of the line across = at + slope * along with most points near, or None below `need`."""
+    best, count = None, need
+    for slope in SLOPES if len(along) else ():
+        offset = across - slope * along
+        edges = np.arange(offset.min() - BAND_M, offset.max() + 2 * BAND_M, BAND_M / 2)
+        near = np.convolve(np.histogram(offset, edges)[0], [1, 1, 1, 1], "valid")
+        top = int(np.argmax(near))
+        if near[top] > count:
+            best, count = (float(edges[top + 2]), float(slope)), float(near[top])
+    if best is None:
+        return None
+    for width in (BAND_M, 0.6 * BAND_M):
+        near_line = np.abs(across - best[0] - best[1] * along) < width
+        A = np.column_stack([np.ones(near_line.sum()), along[near_line]])
+        at, slope = np.linalg.lstsq(A, across[near_line], rcond=None)[0]
+        best = (float(at), float(slope))
+    return best if abs(best[1]) <= SLOPES[-1] * 1.2 else None
+
+
+def _judge(
+    voxels: Voxels, near: Array, line: tuple[float, float], axis: int, facing: int, high: float
+) -> WallPlane | None:
+    """The plane of the near voxels if it is a wall: wide, high, and solid where it was seen."""
     p = voxels.mean_map[near].astype(np.float64)
-    along, top = p[:, 1 - axis], float(np.percentile(p[:, 2], 98))
-    lo, hi = np.percentile(along, [1, 99])
-    middle = float(np.median(p[:, axis]))
-    high = 1.7 if ceiling_m is None else 0.75 * ceiling_m
-    if hi - lo < 0.6 or top < high:
+    if len(p) < 20:
+        return None
+    lo, hi = np.percentile(p[:, 1 - axis], [1, 99])
+    top = float(np.percentile(p[:, 2], 98))
+    cells = _cells(p, axis)
+    plane = WallPlane(axis, line[0], line[1], facing, (float(lo), float(hi)), top, len(cells) * CELL_M**2)
+    if hi - lo < LEAST_WIDE_M or top < high or plane.area_m2 < LEAST_AREA_M2:
         return None
     everything = voxels.mean_map
-    beside = (everything[:, 1 - axis] > lo) & (everything[:, 1 - axis] < hi)
-    beyond = beside & ((everything[:, axis] - middle) * facing < -0.08)
-    if beyond.sum() > max(0.25 * near.sum(), 20):
-        return None
-    return WallPlane(axis, middle, facing, (float(lo), float(hi)), top, int(near.sum()))
+    beyond = everything[plane.beside(everything, 0.0) & (plane.off(everything) < -0.12)]
+    pierced = cells & _cells(beyond, axis)
+    return plane if len(pierced) <= MOST_PIERCED * len(cells) else None
+
+
+def _cells(xyz: Array, axis: int) -> set[tuple[int, int]]:
+    """The 10 cm cells (along, height) that points fall into on an upright plane."""
+    k = np.unique(np.floor(xyz[:, [1 - axis, 2]] / CELL_M).astype(int), axis=0)
+    return {(int(a), int(b)) for a, b in k}

@@ -17,11 +17,13 @@ LEAST_IMAGES = 5
 LEAST_SHARE = 0.6
 LEAST_OBSERVATIONS = 80
 LEAST_POINTS = 300
+LEAST_WORST = 40  # a camera placed by fewer points is a guess
 LEAST_TRACK = 3.0
 LEAST_ANGLE_DEG = 2.0
 JUMP = 10.0
 MOST_JUMPS = 0.02
 STILL = 0.004
+MOST_PLANAR = 0.8
 LEAST_FEATURES = 150
 
 
@@ -43,11 +45,13 @@ def judge(model: Any, n_pictures: int) -> Verdict:
     """Judge a pycolmap model by figures of its own; reprojection error is none of them, it separates nothing."""
     images = sorted((i for i in model.images.values() if i.has_pose), key=lambda i: i.image_id)
     share = len(images) / n_pictures
-    seen = float(np.median([i.num_points3D for i in images])) if images else 0.0
+    counts = [i.num_points3D for i in images] or [0]
+    seen, worst = float(np.median(counts)), float(np.percentile(counts, 10))
     angle = viewing_angle_deg(model)
     rules = {
         f"{len(images)} of {n_pictures} pictures registered": len(images) < LEAST_IMAGES or share < LEAST_SHARE,
         f"{seen:.0f} points a picture": seen < LEAST_OBSERVATIONS,
+        f"{worst:.0f} points in the worst tenth of the pictures": worst < LEAST_WORST,
         f"{model.num_points3D()} points in all": model.num_points3D() < LEAST_POINTS,
         f"tracks of {model.compute_mean_track_length():.1f} pictures": model.compute_mean_track_length() < LEAST_TRACK,
         f"viewing angles of {angle:.1f} degrees": angle < LEAST_ANGLE_DEG,
@@ -86,6 +90,19 @@ def stands_still(matches: Sequence[Match]) -> bool:
     return len(moved) >= 4 and float(np.percentile(moved, 80)) < STILL
 
 
+def turns_in_place(matches: Sequence[Match]) -> bool:
+    """Whether one homography explains nearly every pair: the camera only turns, or films one flat thing."""
+    return len(matches) >= 4 and float(np.mean([m.planar for m in matches])) > MOST_PLANAR
+
+
+def refuse_motionless(matches: Sequence[Match], path: str) -> None:
+    """Raise TrustError E-NO-PARALLAX when the matches alone show that depth cannot be seen."""
+    if stands_still(matches):
+        raise no_parallax("the camera does not move.", path)
+    if turns_in_place(matches):
+        raise no_parallax("the camera only turns, or films one flat surface.", path)
+
+
 def refuse_few(n: int, path: str) -> None:
     """Raise TrustError E-TOO-FEW-FRAMES below five pictures."""
     if n < LEAST_IMAGES:
@@ -106,8 +123,7 @@ def refusal(features: Sequence[Features], matches: Sequence[Match], verdict: Ver
     if len(beside) < 0.5 * (n - 1):
         problem = f"{n - 1 - len(beside)} of {n - 1} neighbouring pictures share nothing ({why})."
         return TrustError("E-NO-OVERLAP", problem, "Film slower: each view must repeat half of the last.", path)
-    turning = float(np.mean([m.planar for m in beside])) > 0.8
-    if turning or (verdict is not None and 0 < verdict.angle_deg < LEAST_ANGLE_DEG):
+    if turns_in_place(matches) or (verdict is not None and 0 < verdict.angle_deg < LEAST_ANGLE_DEG):
         return no_parallax(f"the camera only turns or hardly moves ({why}).", path)
     inliers = float(np.median([m.n_inliers for m in beside]))
     if inliers < LEAST_OBSERVATIONS:

@@ -64,6 +64,7 @@ def write_database(path: Path, problem: Problem) -> None:
     with pycolmap.Database.open(path) as db:
         for number, camera in enumerate(problem.cameras, 1):
             camera.camera_id = number
+            camera.has_prior_focal_length = problem.keep_intrinsics
             db.write_camera(camera, use_camera_id=True)
             rig = pycolmap.Rig(rig_id=number)
             rig.add_ref_sensor(camera.sensor_id)

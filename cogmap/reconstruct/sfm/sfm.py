@@ -77,6 +77,7 @@ def reconstruct_sfm(
         windows=_windows(pictures, sparse, folder),
         scale=Scale("relative", "none", 0.0),
         up_world=capture.gravity_input if capture.posed else None,
+        rel_noise=stereo.REL_NOISE,
         losses=losses,
         provenance={
             "reconstructor": "sfm",
@@ -113,8 +114,8 @@ def _matched(pictures: Pictures, capture: Capture, seed: int) -> mapping.Problem
     first = pairs.neighbour_pairs(len(features), ordered=capture.ordered)
     matches = match_pairs(features, each, first, seed)
     posed = capture.posed and all(T is not None for T in pictures.T_world_cam)
-    if not posed and gate.stands_still(matches):
-        raise gate.no_parallax("the camera does not move.", capture.path)
+    if not posed:
+        gate.refuse_motionless(matches, capture.path)
     matches += _loops(features, each, set(first), seed) if len(features) >= pairs.ALL_PAIRS_BELOW else []
     poses = [inverse(T) for T in pictures.T_world_cam if T is not None] if posed else None
     return mapping.Problem(pictures.names, camera_of, cameras, features, matches, seed, poses, kept)

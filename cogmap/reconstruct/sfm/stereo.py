@@ -19,6 +19,7 @@ WINDOW = 7
 LEAST_SCORE = 0.5
 LEAST_VOTES = 2
 BEST_ANGLE_DEG = 8.0
+REL_NOISE = 0.015
 
 
 @dataclass(frozen=True)
