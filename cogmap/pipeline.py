@@ -173,9 +173,10 @@ def cut(
     labels: tuple[str, ...] = (),
 ) -> SceneMap:
     """From voxels in the map frame to objects, layout, free floor and camera path."""
-    room = surfaces.find_surfaces(cloud)
+    noise = noise_of(store)
+    room = surfaces.find_surfaces(cloud, noise_m=noise)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
-    options = instances.options_for(noise_of(store), cloud.voxel_m)
+    options = instances.options_for(noise, cloud.voxel_m)
     found = instances.given_instances(cloud) if given else instances.find_instances(cloud, room.kind == 0, options)
     diary.done("instances")
     seen, share = None, None
@@ -185,7 +186,7 @@ def cut(
     diary.done("visibility")
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
     named = instances.given_labels(cloud, labels) if given else {}
-    objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times)
+    objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, config.cell_m)
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)

@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..geometry.camera import scaled_K, unproject
 from ..geometry.rigid import apply
 
-STEP = 0.06  # of the picture's width between kept frames
+STEP = 0.08  # of the picture's width between kept frames
 WIDEST_STEP = 0.22  # neighbours this far apart still registered, 29 of 29, on a real kitchen
 ANCHOR_STEP = 0.04
 WEAK_PEAK = 0.05

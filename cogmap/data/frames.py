@@ -102,6 +102,11 @@ class FrameStore:
             rgb = picture.convert("RGB")
         return np.asarray(rgb if rgb.size == (width, height) else rgb.resize((width, height), Image.Resampling.BOX))
 
+    @property
+    def normal_radius(self) -> int:
+        """Half edge in pixels of the window that normals are fitted in: noisier depth wants a larger one."""
+        return 2 if self.rel_noise < 0.01 else 5
+
     def size(self, frame: int) -> tuple[int, int]:
         """(height, width) of the depth of one kept frame."""
         width, height = self._rows[frame]["size"]

@@ -52,23 +52,47 @@ def pinhole_K(fx: float, fy: float, cx: float, cy: float) -> F64:
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1.0]])
 
 
-def normals_of_depth(xyz_cam: F32, max_jump: float = 0.05) -> F32:
-    """Normals (H, W, 3) of an organised point image, towards the camera; NaN at depth steps and holes.
+def normals_of_depth(depth: Array, K: F64, radius: int = 2, max_residual: float = 0.02) -> F32:
+    """Normals (H, W, 3) of a z-depth image (H, W), towards the camera; NaN where no plane fits.
 
-    A normal is the cross product of central differences two pixels apart. A neighbour whose depth
-    differs by more than `max_jump` of the depth makes the pixel invalid.
+    Inverse depth is linear in the ray over a plane: 1 / z = n . (x, y, 1) / d. The normal is the least-squares
+    fit of that over the known pixels of a window, as by Hebert et al. for range images; a pixel is
+    invalid where fewer than half of its window is known or the fit leaves more than `max_residual` of 1 / z.
+
+    Args:
+        radius: half edge of the window in pixels, at least 1; noisier depth wants a larger one.
     """
-    out = np.full_like(xyz_cam, np.nan)
-    dx = xyz_cam[2:-2, 4:] - xyz_cam[2:-2, :-4]
-    dy = xyz_cam[4:, 2:-2] - xyz_cam[:-4, 2:-2]
-    n = np.cross(dx, dy)
-    norm = np.linalg.norm(n, axis=-1, keepdims=True)
-    z = xyz_cam[2:-2, 2:-2, 2]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        n = n / norm
-        smooth = (np.abs(dx[..., 2]) < max_jump * z) & (np.abs(dy[..., 2]) < max_jump * z)
-    toward = np.sum(n * xyz_cam[2:-2, 2:-2], axis=-1, keepdims=True) > 0
-    n = np.where(toward, -n, n)
-    n[~smooth | (z <= 0)] = np.nan
-    out[2:-2, 2:-2] = n
-    return out
+    h, w = depth.shape
+    known = np.isfinite(depth) & (depth > 0)
+    q = np.where(known, 1.0 / np.where(known, depth, 1.0), 0.0)
+    x = np.broadcast_to((np.arange(w) + 0.5 - K[0, 2]) / K[0, 0], (h, w))
+    y = np.broadcast_to(((np.arange(h) + 0.5 - K[1, 2]) / K[1, 1])[:, None], (h, w))
+    m = known.astype(np.float64)
+    n, sx, sy, sq = (_box_sum(v, radius) for v in (m, m * x, m * y, q))
+    count = np.maximum(n, 1.0)
+    mx, my, mq = sx / count, sy / count, sq / count
+    xx, yy, xy = (
+        _box_sum(m * a * b, radius) / count - c * d for a, b, c, d in ((x, x, mx, mx), (y, y, my, my), (x, y, mx, my))
+    )
+    xq, yq, qq = (_box_sum(a * q, radius) / count - c * mq for a, c in ((x, mx), (y, my), (q, mq)))
+    det = xx * yy - xy**2
+    good = known & (n >= 0.5 * (2 * radius + 1) ** 2) & (det > 1e-16)
+    det = np.where(good, det, 1.0)
+    A, B = (xq * yy - yq * xy) / det, (yq * xx - xq * xy) / det
+    C = mq - A * mx - B * my
+    residual = np.maximum(qq - A * xq - B * yq, 0.0)
+    good &= residual <= (max_residual * mq) ** 2
+    normal = -np.stack([A, B, C], axis=-1)
+    length = np.linalg.norm(normal, axis=-1, keepdims=True)
+    out = np.where(good[..., None], normal / np.maximum(length, 1e-12), np.nan)
+    return out.astype(np.float32)
+
+
+def _box_sum(values: Array, radius: int) -> F64:
+    """Sum over the (2 radius + 1)^2 window round every pixel; outside counts as zero."""
+    total = np.pad(np.cumsum(np.cumsum(values, axis=0, dtype=np.float64), axis=1), ((1, 0), (1, 0)))
+    h, w = values.shape
+    top, low = np.maximum(np.arange(h) - radius, 0), np.minimum(np.arange(h) + radius + 1, h)
+    left, right = np.maximum(np.arange(w) - radius, 0), np.minimum(np.arange(w) + radius + 1, w)
+    rows = total[low] - total[top]
+    return np.asarray(rows[:, right] - rows[:, left])

@@ -15,6 +15,8 @@ from .surface_samples import SurfaceSample, moved
 REFINE_DEG = (15.0, 8.0, 5.0)
 BIN_M = 0.02
 BELOW_M = 0.10
+PILE_M = 0.05
+LEAST_PILE = 1.15
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -167,28 +169,45 @@ def _yaw_to_walls(turned: SurfaceSample) -> float:
     if np.linalg.norm(heading) < 0.2:
         heading = -turned.T_world_cam[0, :2, 1]
     ahead = float(np.arctan2(heading[1], heading[0]))
-    wall = wall_direction(turned.normal_world)
+    wall = wall_direction(turned)
     if wall is None:
         return np.pi / 2 - ahead
     quarter = round((ahead - wall) / (np.pi / 2))
     return np.pi / 2 - (wall + quarter * np.pi / 2)
 
 
-def wall_direction(normals: Array) -> float | None:
-    """Dominant direction of upright surfaces modulo a quarter turn, in radians, or None without walls."""
-    n = normals[np.abs(normals[:, 2]) < 0.2]
-    if len(n) < 100:
+def wall_direction(turned: SurfaceSample) -> float | None:
+    """Direction of the walls modulo a quarter turn, in radians, or None without walls.
+
+    Turned along the walls, upright surfaces pile up in few rows and columns: the direction with the largest
+    sum of squared 5 cm histogram counts, first in whole degrees, then in tenths. Each 5 cm cell counts once,
+    so that what was filmed longest does not outvote the walls; normals only say what is upright.
+    """
+    upright = turned.xyz_world[np.abs(turned.normal_world[:, 2]) < 0.4]
+    _, first, count = np.unique(np.floor(upright / PILE_M), axis=0, return_index=True, return_counts=True)
+    xy = upright[np.sort(first[count >= min(2, len(upright) // 5000)]), :2]
+    if len(xy) < 100:
         return None
-    angle = np.arctan2(n[:, 1], n[:, 0]) % (np.pi / 2)
-    count = np.histogram(angle, 90, (0, np.pi / 2))[0].astype(float)
-    smooth = np.roll(count, -1) + count + np.roll(count, 1)
-    if smooth.max() < 2.0 * smooth.mean():
+    coarse = np.radians(np.arange(0.0, 90.0, 1.0))
+    score = np.array([_pile(xy, a) for a in coarse])
+    if score.max() < LEAST_PILE * float(np.median(score)):
         return None
-    best = (int(np.argmax(smooth)) + 0.5) * np.pi / 180
-    for width in (4.0, 2.0):
-        off = (angle - best + np.pi / 4) % (np.pi / 2) - np.pi / 4
-        best += float(np.median(off[np.abs(off) < np.radians(width)]))
-    return best % (np.pi / 2)
+    best = coarse[int(np.argmax(score))]
+    fine = best + np.radians(np.arange(-1.0, 1.01, 0.1))
+    peak = np.array([_pile(xy, a) for a in fine])
+    weight = np.maximum(peak - 0.98 * peak.max(), 0)
+    return float((fine * weight).sum() / weight.sum()) % (np.pi / 2)
+
+
+def _pile(xy: F64, yaw: float) -> float:
+    """How much points (P, 2) pile up in rows and columns after a turn by -yaw."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    total = 0.0
+    for v in (xy @ np.array([c, s]), xy @ np.array([-s, c])):
+        count = np.bincount(np.floor((v - v.min()) / PILE_M).astype(np.int64)).astype(float)
+        smooth = count + np.pad(count[1:], (0, 1))
+        total += float((smooth**2).sum())
+    return total
 
 
 def _wall_tilt_deg(upright: SurfaceSample) -> float | None:

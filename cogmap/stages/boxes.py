@@ -14,37 +14,25 @@ from ..data.voxels import Voxels
 from ..errors import InputError
 from ..geometry.box import fit_rectangle, hull_xy, rectangle_at
 from ..geometry.rigid import about_z
+from .colour import color_name
 
-COLORS: dict[str, tuple[int, int, int]] = {
-    "black": (25, 25, 25),
-    "dark gray": (80, 80, 80),
-    "gray": (135, 135, 135),
-    "light gray": (195, 195, 195),
-    "white": (240, 240, 240),
-    "red": (190, 40, 40),
-    "orange": (225, 130, 40),
-    "brown": (115, 75, 45),
-    "beige": (210, 190, 155),
-    "yellow": (225, 205, 60),
-    "olive": (120, 120, 45),
-    "green": (60, 150, 70),
-    "teal": (45, 150, 145),
-    "blue": (50, 85, 180),
-    "light blue": (125, 175, 225),
-    "purple": (115, 65, 165),
-    "pink": (225, 130, 165),
-}
-TRIM = 0.005
+LEAST_TRIM, MOST_TRIM = 0.005, 0.03
+LEAST_SIGMA_M = 0.01
 
 
-def fit_box(voxels: Voxels, part: Array) -> tuple[Box, F64]:
+def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64]:
     """The upright box round the points of some voxels, and their outline on the floor (F, 2).
 
-    The box is fitted to the extents of the points. Single stray voxels (0.5 % by height) are left out,
-    and a thing whose lowest point is within 12 cm of the floor stands on it.
+    The box is fitted to the extents of the points. Noise inflates such a box, so what sticks out thinly is left
+    out first: a share of the points at each end of the height, and of both directions of the floor, that grows from
+    0.5 % for exact points to 3 % for points that are 3 cm off. A thing whose lowest point is within 12 cm of the
+    floor stands on it.
     """
-    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
+    trim = float(np.clip(noise_m, LEAST_TRIM, MOST_TRIM))
+    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2], trim)
     kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
+    if trim > LEAST_TRIM:
+        kept = _without_fringe(voxels, kept, trim)
     lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
     corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
     xy = np.concatenate(corners).astype(np.float64)
@@ -56,8 +44,21 @@ def fit_box(voxels: Voxels, part: Array) -> tuple[Box, F64]:
     return Box(middle, (float(dims[0]), float(dims[1]), float(dims[2])), yaw), _outline(xy)
 
 
-def _trimmed(lo: Array, hi: Array) -> tuple[float, float]:
-    return float(np.quantile(lo, TRIM)), float(np.quantile(hi, 1 - TRIM))
+def _trimmed(lo: Array, hi: Array, trim: float) -> tuple[float, float]:
+    return float(np.quantile(lo, trim)), float(np.quantile(hi, 1 - trim))
+
+
+def _without_fringe(voxels: Voxels, part: Array, trim: float) -> Array:
+    """Voxels inside the trimmed range of every one of eight directions on the floor, weighed by their points."""
+    xy, weight = voxels.mean_map[part, :2].astype(np.float64), voxels.n_points[part].astype(np.float64)
+    keep = np.ones(len(part), bool)
+    for turn in np.arange(8) * np.pi / 8:
+        along = xy @ np.array([np.cos(turn), np.sin(turn)])
+        order = np.argsort(along, kind="stable")
+        total = np.cumsum(weight[order])
+        lo, hi = (order[int(np.searchsorted(total, share * total[-1]))] for share in (trim / 2, 1 - trim / 2))
+        keep &= (along >= along[lo]) & (along <= along[hi])
+    return part[keep] if keep.sum() >= 8 else part
 
 
 def _outline(xy: F64) -> F64:
@@ -80,23 +81,6 @@ def _outline(xy: F64) -> F64:
     return np.asarray(corners.exterior.coords)[:-1]
 
 
-def color_name(rgb: Array) -> str:
-    """The nearest of 17 colour names to the median of (P, 3) uint8 colours, by distance in CIELAB (CIE 1976)."""
-    middle = np.median(rgb.astype(np.float64), axis=0)
-    names = list(COLORS)
-    palette = _lab(np.array([COLORS[n] for n in names], np.float64))
-    return names[int(np.argmin(((palette - _lab(middle[None])) ** 2).sum(1)))]
-
-
-def _lab(rgb: F64) -> F64:
-    c = rgb / 255
-    linear = np.where(c > 0.04045, ((c + 0.055) / 1.055) ** 2.4, c / 12.92)
-    M = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = linear @ M.T / np.array([0.9505, 1.0, 1.089])
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], axis=1)
-
-
 def make_objects(
     voxels: Voxels,
     object_of_voxel: I32,
@@ -104,14 +88,15 @@ def make_objects(
     labels: dict[int, str] | None = None,
     seen: list[tuple[tuple[int, float], ...]] | None = None,
     times_s: list[float] | None = None,
-    sensor_sigma_m: float = 0.01,
+    noise_m: float = 0.0,
     has_color: bool = True,
 ) -> tuple[tuple[MapObject, ...], I32]:
     """Box every instance and number them by (first seen, x, y, z).
 
     Args:
         object_of_voxel: (V,) instance of each voxel, -1 = none. labels: text by instance.
-        seen: per instance (frame, visible share). times_s: time of every kept frame.
+        noise_m: standard error of a point. seen: per instance (frame, visible share).
+        times_s: time of every kept frame.
 
     Returns:
         Objects in the order of their numbers, and (V,) int32 the index into them, -1 = none.
@@ -122,7 +107,7 @@ def make_objects(
         part = np.flatnonzero(object_of_voxel == k)
         frames = seen[k] if seen else ()
         first = times_s[frames[0][0]] if frames and times_s else None
-        drafts.append((k, _draft(voxels, part, (labels or {}).get(k), frames, first, sensor_sigma_m, has_color)))
+        drafts.append((k, _draft(voxels, part, (labels or {}).get(k), frames, first, noise_m, has_color)))
     drafts.sort(key=lambda d: (d[1].seen[0][0] if d[1].seen else 1 << 30, *d[1].box.center_m))
     rank = np.full(n + 1, -1, np.int32)
     for position, (k, _) in enumerate(drafts):
@@ -136,10 +121,10 @@ def _draft(
     label: str | None,
     seen: tuple[tuple[int, float], ...],
     first: float | None,
-    sigma: float,
+    noise_m: float,
     has_color: bool,
 ) -> MapObject:
-    box, outline = fit_box(voxels, part)
+    box, outline = fit_box(voxels, part, noise_m)
     return MapObject(
         number=0,
         id="",
@@ -152,7 +137,7 @@ def _draft(
         n_points=int(voxels.n_points[part].sum()),
         seen=seen,
         first_seen_s=first,
-        sigma_m=float(np.hypot(sigma, voxels.voxel_m / 2)),
+        sigma_m=float(np.hypot(max(noise_m, LEAST_SIGMA_M), voxels.voxel_m / 2)),
         confidence=float(voxels.confidence[part].mean() * min(1.0, (len(seen) or 3) / 3)),
         partial=False,
     )

@@ -33,7 +33,9 @@ def fuse_frames(
     table = cogmap_kernels.VoxelTable(voxel_m)
     for frame in store:
         xyz = unproject(frame.depth, frame.K)
-        normal = normals_of_depth(xyz) @ frame.T_map_cam[:3, :3].T.astype(np.float32)
+        normal = normals_of_depth(frame.depth, frame.K, store.normal_radius) @ frame.T_map_cam[:3, :3].T.astype(
+            np.float32
+        )
         good = (frame.depth > 0) & (frame.confidence >= min_confidence)
         ids = None if instances is None else instances[frame.frame][good]
         _add(table, apply(frame.T_map_cam, xyz[good]), frame.rgb[good], normal[good], ids, frame.frame)

@@ -27,7 +27,7 @@ def sample_surface(store: FrameStore, budget: int = 300_000) -> SurfaceSample:
     each = max(budget // max(len(store), 1), 200)
     for frame in store:
         p = unproject(frame.depth, frame.K)
-        n = normals_of_depth(p)
+        n = normals_of_depth(frame.depth, frame.K, store.normal_radius)
         step = max(1, int(np.sqrt(frame.depth.size / each)))
         p, n = p[::step, ::step].reshape(-1, 3), n[::step, ::step].reshape(-1, 3)
         good = np.isfinite(n).all(1)

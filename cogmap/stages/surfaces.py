@@ -67,15 +67,17 @@ class Surfaces:
     ceiling_m: float | None
 
 
-def find_surfaces(voxels: Voxels, *, floor_tolerance_m: float = 0.04) -> Surfaces:
+def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     """Mark floor, ceiling and walls.
 
     A wall is an upright plane near x or y that reaches high and has hardly anything behind it.
 
     Args:
-        voxels: in the map frame, floor at 0. floor_tolerance_m: thickness of the floor's noise.
+        voxels: in the map frame, floor at 0. noise_m: standard error of a point; surfaces are that much thicker.
     """
     z, n = voxels.mean_map[:, 2], voxels.normal
+    floor_tolerance_m = float(np.clip(1.5 * noise_m, 0.04, 0.08))
+    thick = float(np.clip(2 * noise_m, 0.05, 0.12))
     kind = np.zeros(len(voxels), np.uint8)
     ceiling = _ceiling(voxels)
     if ceiling is not None:
@@ -84,8 +86,8 @@ def find_surfaces(voxels: Voxels, *, floor_tolerance_m: float = 0.04) -> Surface
     for wall in walls:
         off, inside = wall.off(voxels.mean_map), wall.beside(voxels.mean_map, 0.1)
         flat = np.abs(n[:, wall.axis]) > 0.6
-        kind[inside & (off < -0.05)] = OUTSIDE
-        kind[inside & (np.abs(off) <= 0.05) & (flat | (off < 0.02))] = WALL
+        kind[inside & (off < -thick)] = OUTSIDE
+        kind[inside & (np.abs(off) <= thick) & (flat | (off < 0.4 * thick))] = WALL
     low = (z < floor_tolerance_m) | ((z < 2 * floor_tolerance_m) & (n[:, 2] > 0.8))
     kind[low & (kind != OUTSIDE)] = FLOOR
     return Surfaces(kind, walls, ceiling)

@@ -5,14 +5,17 @@ are exact; sensors and videos made from it add noise, blur and exposure changes.
 """
 
 from .camera import walk_path
+from .film import Film, film
 from .raycast import Shot, render
 from .scene import Room, Thing, make_room
 from .sensors import noisy_depth, write_sevenscenes, write_video
 
 __all__ = [
+    "Film",
     "Room",
     "Shot",
     "Thing",
+    "film",
     "make_room",
     "noisy_depth",
     "render",

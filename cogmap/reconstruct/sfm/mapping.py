@@ -16,6 +16,7 @@ from .features import Features, Match
 FOCAL_GUESS = 0.85  # of the long side: the median of real indoor clips is 0.82, COLMAP assumes 1.2
 FOCAL_RANGE = (0.4, 2.0)
 MOST_RADIAL = 0.3
+GROWTH_BEFORE_GLOBAL = 1.3  # COLMAP's 1.1 adjusts everything three times as often for the same cameras
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def _incremental_options(problem: Problem) -> Any:
     options.max_num_models = 3
     options.mapper.init_min_tri_angle = 4.0
     options.mapper.init_min_num_inliers = 50
+    options.ba_global_frames_ratio = options.ba_global_points_ratio = GROWTH_BEFORE_GLOBAL
     refine = not problem.keep_intrinsics
     options.ba_refine_focal_length = options.ba_refine_extra_params = refine
     options.mapper.abs_pose_refine_focal_length = options.mapper.abs_pose_refine_extra_params = False

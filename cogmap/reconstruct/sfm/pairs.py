@@ -9,7 +9,7 @@ import numpy as np
 from ..._checks import F64
 from .features import Match
 
-STEPS = (1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32)
+STEPS = (1, 2, 3, 4, 6, 9, 14, 20)
 ALL_PAIRS_BELOW = 26
 LOOP_GAP = 12
 LOOPS_PER_FRAME = 2
@@ -49,12 +49,12 @@ def proven_loops(matches: Sequence[Match]) -> list[Match]:
 
 
 def pairs_round(loops: Sequence[Match], n: int, done: set[Pair]) -> list[Pair]:
-    """More pairs near proven loops, at most twice as many as there are pictures."""
+    """More pairs near proven loops, at most as many as there are pictures."""
     out: set[Pair] = set()
     for m in sorted(loops, key=lambda m: (-m.n_inliers, m.pair)):
         i, j = m.pair
         around = [(i + a, j + b) for a in range(-NEAR, NEAR + 1, 2) for b in range(-NEAR, NEAR + 1, 2)]
         out |= {p for p in around if 0 <= p[0] < p[1] - LOOP_GAP // 2 and p[1] < n and p not in done}
-        if len(out) >= 2 * n:
+        if len(out) >= n:
             break
     return sorted(out)
