@@ -20,6 +20,7 @@ from .data.capture import Capture, CaptureFrame
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import SceneMap
+from .edit import check_scale_option, scale_by_option
 from .errors import ConfigError, InputError
 from .pipeline import Diary, map_boxes, map_points, map_reconstruction
 
@@ -38,6 +39,7 @@ def build(
         CogmapError: see `cogmap.errors`; nothing is written.
     """
     settings = with_options(config if isinstance(config, Config) else _config(config), options)
+    check_scale_option(settings.scale)
     diary = Diary()
     where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
     opened = open_source(where, settings.intrinsics, fps=settings.fps)
@@ -48,7 +50,14 @@ def build(
     else:
         diary.done("open", opened.report.notes)
         scene = map_reconstruction(reconstruct(opened, settings, diary), settings, diary, opened.instance_labels)
-    return _finished(scene, settings, diary, where)
+    return _finished(_scaled(scene, settings), settings, diary, where)
+
+
+def _scaled(scene: SceneMap, config: Config) -> SceneMap:
+    """The map after `--scale ID.height=...`; a camera height was used while the map was set upright."""
+    if config.scale is None or config.scale.startswith("camera-height="):
+        return scene
+    return scale_by_option(scene, config.scale)
 
 
 def _config(file: str | Path | None) -> Config:
@@ -82,8 +91,14 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     name = config.reconstructor
     if name == "auto":
         name = "measured" if capture.posed and capture.has_depth else "sfm"
+    if name.startswith("recorded:"):
+        from .reconstruct.recorded import read_recorded
+
+        return read_recorded(Path(name.partition(":")[2]))
     if name not in ("measured", "sfm"):
-        raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured or sfm.")
+        raise ConfigError(
+            "E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured, sfm or recorded:FOLDER."
+        )
     choice = frames_for_reconstruction(
         capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
     )
@@ -99,10 +114,16 @@ def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
     from .reconstruct.measured import check_poses, reconstruct_measured
 
     found = reconstruct_measured(capture, indices)
-    step = max(1, len(indices) // 13)
-    probe = [indices[k + d] for k in range(0, max(len(indices) - 1, 1), step) for d in (0, 1) if k + d < len(indices)]
-    checked = check_poses(list(capture.frames(sorted(set(probe)))))
+    checked = check_poses(_probe(capture, indices))
     return replace(found, losses=(*found.losses, *checked))
+
+
+def _probe(capture: Capture, indices: Sequence[int]) -> list[tuple[CaptureFrame, CaptureFrame]]:
+    """About a dozen pairs of frames a twenty-fourth of the walk apart."""
+    gap, step = max(1, len(indices) // 24), max(1, len(indices) // 12)
+    rows = [(k, k + gap) for k in range(0, len(indices) - gap, step)]
+    frames = {f.index: f for f in capture.frames(sorted({indices[k] for row in rows for k in row}))}
+    return [(frames[indices[a]], frames[indices[b]]) for a, b in rows if {indices[a], indices[b]} <= frames.keys()]
 
 
 def _by_sfm(capture: Capture, indices: Sequence[int], config: Config) -> Reconstruction:
@@ -238,4 +259,6 @@ def load(path: str | Path) -> CognitiveMap:
     """Load a map folder or a `map.json`. Raises InputError E-MAP-... when it is not whole."""
     from .mapfile.read import read_map
 
-    return CognitiveMap(read_map(Path(path)))
+    folder = Path(path) if Path(path).is_dir() else Path(path).parent
+    file = folder / "run.json"
+    return CognitiveMap(read_map(Path(path)), json.loads(file.read_text()) if file.exists() else {})

@@ -25,6 +25,11 @@ class CognitiveMap:
         self._run = run or {}
 
     @property
+    def run(self) -> dict[str, object]:
+        """What may differ from run to run: versions, options, seconds by stage."""
+        return dict(self._run)
+
+    @property
     def objects(self) -> tuple[MapObject, ...]:
         """Objects in the order of their numbers."""
         return self.scene.objects
@@ -105,6 +110,26 @@ class CognitiveMap:
         from .publish import publish
 
         publish(self.scene, Path(path), run=self._run, overwrite=overwrite)
+
+    def set_scale(self, object: str | None = None, **length_m: float) -> CognitiveMap:
+        """A copy of the map whose scale follows from one known length.
+
+        >>> m.set_scale("door_1", height=2.03)  # doctest: +SKIP
+        >>> m.set_scale(camera_height=1.5)  # doctest: +SKIP
+
+        Args:
+            object: id of the known object. length_m: `height`, `length` or `width` of it, or `camera_height`.
+
+        Raises:
+            ConfigError: E-OPTION, E-UNKNOWN-ID, E-SCALE-NO-FLOOR.
+        """
+        from .edit import scale_by_option
+
+        if len(length_m) != 1:
+            raise ConfigError("E-OPTION", f"{len(length_m)} lengths were given.", "Give exactly one.")
+        (edge, value), *_ = length_m.items()
+        name = edge.replace("_", "-") if object is None else f"{object}.{edge}"
+        return CognitiveMap(scale_by_option(self.scene, f"{name}={value!r}"), self._run)
 
     def to_input(self, xyz_map: F64) -> F64:
         """Map points (..., 3) in the input's own frame and unit."""

@@ -232,10 +232,13 @@ def camera_path(store: FrameStore) -> tuple[CameraPose, ...]:
 
 def finish(scene: SceneMap, T_map_input: F64, reconstruction: Reconstruction | None, diary: Diary) -> SceneMap:
     """Add provenance and quality: any loss that shortens the truth makes the map degraded."""
-    bad = any(loss.code in DEGRADING for loss in diary.losses)
-    quality = Quality("degraded" if bad else "ok", tuple(diary.losses))
     provenance = {} if reconstruction is None else dict(reconstruction.provenance)
-    return replace(scene, T_map_input=T_map_input, quality=quality, provenance=provenance)
+    return replace(scene, T_map_input=T_map_input, quality=judged(tuple(diary.losses)), provenance=provenance)
+
+
+def judged(losses: tuple[Loss, ...]) -> Quality:
+    """Degraded when any loss shortens the truth; every loss is listed either way."""
+    return Quality("degraded" if any(w.code in DEGRADING for w in losses) else "ok", losses)
 
 
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
@@ -244,7 +247,11 @@ def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
     R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
     T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
     fused = fuse.fuse_points(cloud, T, config.voxel_m)
-    diary.done("fuse")
+    dropped = int((~fuse.usable_points(cloud)).sum())
+    losses = [Loss("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite")] if dropped else []
+    if fuse.lies_flat(cloud):
+        losses.append(Loss("W-PLANAR-SCENE", 1, "fuse", "all points lie on one plane or line: no room to map"))
+    diary.done("fuse", losses)
     scene = cut(
         fused,
         None,

@@ -13,6 +13,11 @@ def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
     app.command()(render)
     app.command()(validate)
+    app.command("import")(import_boxes)
+    app.command()(export)
+    edit = typer.Typer(help="Change a map.", no_args_is_help=True)
+    edit.command("scale")(edit_scale)
+    app.add_typer(edit, name="edit")
 
 
 def render(
@@ -50,3 +55,48 @@ def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
 
     scene = read_map(map_path)
     print(f"valid: {len(scene.objects)} objects, {scene.quality.status}")
+
+
+def import_boxes(
+    boxes: Annotated[Path, typer.Argument(metavar="BOXES.json")],
+    output: Annotated[Path, typer.Option("-o", "--output")],
+    up: str | None = None,
+    unit: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Make a map of a JSON of boxes."""
+    from ..building import build
+
+    build(boxes, up=up, unit=unit).save(output, overwrite=overwrite)
+    print(output)
+
+
+def export(
+    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    to: Annotated[str, typer.Option("--to", help="ply")],
+    output: Annotated[Path, typer.Option("-o", "--output")],
+) -> None:
+    """Write a map in another format."""
+    from ..errors import ConfigError
+    from ..mapfile.export_ply import export_ply
+    from ..mapfile.read import read_map
+
+    if to != "ply":
+        raise ConfigError("E-OPTION", f"there is no export {to!r}.", "Formats: ply.")
+    export_ply(read_map(map_path), output)
+    print(output)
+
+
+def edit_scale(
+    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    option: Annotated[str, typer.Argument(metavar="camera-height=1.5 | ID.height=2.03")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the map itself.")] = None,
+) -> None:
+    """Set the scale of a map from one known length."""
+    from ..building import load
+    from ..cognitive_map import CognitiveMap
+    from ..edit import scale_by_option
+
+    made = load(map_path)
+    CognitiveMap(scale_by_option(made.scene, option), made.run).save(output or map_path, overwrite=output is None)
+    print(output or map_path)

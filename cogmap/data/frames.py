@@ -159,13 +159,23 @@ class FrameStore:
         """The same frames with other poses (N, 4, 4); files are shared."""
         other = FrameStore(self.folder, self.rel_noise)
         other._rows, other._K = self._rows, self._K
-        other._T = [np.asarray(T, np.float64) for T in T_map_cam]
+        other._T = [np.array(T, np.float64) for T in T_map_cam]
+        return other
+
+    def scaled(self, factor: float) -> FrameStore:
+        """The same frames with every length multiplied; files are shared."""
+        other = self.posed(np.array(self._T))
+        other._rows = [{**row, "depth_step": row["depth_step"] * factor} for row in self._rows]
+        for T in other._T:
+            T[:3, 3] *= factor
         return other
 
     def copy_to(self, folder: Path) -> None:
         """Copy every file of the store into a folder that exists."""
         for source in sorted(self.folder.iterdir()):
-            shutil.copyfile(source, folder / source.name)
+            if source.name != "frames.json":
+                shutil.copyfile(source, folder / source.name)
+        (folder / "frames.json").write_text(json.dumps(self._rows))
 
 
 def _read_depth(path: Path, row: dict[str, Any]) -> F32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,12 +10,16 @@ from .._checks import F32, F64, U8
 from ..data.capture import Capture, CaptureFrame, Loss
 from ..data.reconstruction import Reconstruction, Scale, Window
 from ..errors import InputError, TrustError
-from ..geometry.camera import project, unproject
+from ..geometry.camera import project, scaled_K, unproject
+from ..geometry.conventions import conventions
 from ..geometry.rigid import apply
 
 SENSOR_SIGMA = 0.01
 PLAUSIBLE_M = (0.2, 20.0)
 MOST_BAD = 0.05
+ABSURD_M = 1e9
+CLEAR_AGREEMENT = 0.75
+DEPTH_UNITS = {"feet read as metres": 0.3048, "metres read as feet": 1 / 0.3048, "centimetres read as metres": 0.01}
 
 
 def reconstruct_measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
@@ -58,7 +62,7 @@ def checked_depth(frame: CaptureFrame) -> F32:
         InputError: E-DEPTH-UNIT, E-POSE-CONVENTION (mostly negative). TrustError: E-TOO-MANY-BAD-POINTS.
     """
     depth = np.array(frame.depth_m, np.float32)
-    bad = ~np.isfinite(depth)
+    bad = ~np.isfinite(depth) | (np.abs(np.nan_to_num(depth)) > ABSURD_M)
     if bad.mean() > MOST_BAD:
         raise TrustError(
             "E-TOO-MANY-BAD-POINTS", f"{bad.mean():.0%} of the depth is not finite.", "Export it again.", frame.name
@@ -105,34 +109,41 @@ def _resized(rgb: U8, h: int, w: int) -> U8:
     return np.asarray(Image.fromarray(rgb).resize((w, h), Image.Resampling.BILINEAR))
 
 
-def check_poses(frames: Sequence[CaptureFrame], most_pairs: int = 12) -> tuple[Loss, ...]:
-    """Check that depth and poses agree: the depth of one frame must reappear in its neighbours.
+def check_poses(pairs: Sequence[tuple[CaptureFrame, CaptureFrame]]) -> tuple[Loss, ...]:
+    """Check that depth and poses agree: the depth of one frame must reappear in another that sees the same.
 
-    The same is tried with poses inverted and with OpenGL axes; when one of those fits clearly better the
-    capture is refused.
+    Where it does not, the same is tried with poses inverted, with every proper signed permutation of the camera's
+    axes, and with depth in other units; when one of those fits clearly better the capture is refused.
 
     Raises:
-        InputError: E-POSE-CONVENTION with the convention that fits.
+        InputError: E-POSE-CONVENTION or E-DEPTH-UNIT, with what fits.
     """
-    pairs = list(zip(frames[:-1], frames[1:]))[:most_pairs]
-    flip = np.diag([1.0, -1.0, -1.0, 1.0])
-    as_read = _agreement(pairs, lambda T: T)
-    others = {
-        "world-to-camera poses given as camera-to-world: invert them": _agreement(pairs, lambda T: np.linalg.inv(T)),
-        "OpenGL axes given as OpenCV: negate the second and third column": _agreement(pairs, lambda T: T @ flip),
-        "inverted OpenGL poses": _agreement(pairs, lambda T: np.linalg.inv(T) @ flip),
-    }
+    as_read = _agreement(pairs, _as_read)
+    if as_read >= CLEAR_AGREEMENT or not pairs:
+        return ()
+    others = {name: _agreement(pairs, fix) for name, fix in conventions().items()}
+    units = {name: _agreement(pairs, _as_read, factor) for name, factor in DEPTH_UNITS.items()}
     best = max(others, key=lambda k: others[k])
-    if as_read < 0.5 and others[best] > as_read + 0.25:
-        problem = f"depth and poses agree in {as_read:.0%} of the pixels as read, {others[best]:.0%} otherwise."
-        raise InputError("E-POSE-CONVENTION", problem, f"Likely {best}.", frames[0].name)
+    unit = max(units, key=lambda k: units[k])
+    if max(others[best], units[unit]) > as_read + 0.25:
+        right = max(others[best], units[unit])
+        problem = f"depth and poses agree in {as_read:.0%} of the pixels as read, {right:.0%} otherwise."
+        if units[unit] >= others[best]:
+            raise InputError("E-DEPTH-UNIT", problem, f"Likely {unit}: give the depth in metres.", pairs[0][0].name)
+        raise InputError("E-POSE-CONVENTION", problem, f"Likely {best}.", pairs[0][0].name)
     if as_read < 0.25:
         effect = f"neighbouring depth maps agree in only {as_read:.0%} of the shared pixels"
         return (Loss("W-POSES-DISAGREE", len(pairs), "reconstruct", effect),)
     return ()
 
 
-def _agreement(pairs: list[tuple[CaptureFrame, CaptureFrame]], fix: object) -> float:
+def _as_read(T: F64) -> F64:
+    return T
+
+
+def _agreement(
+    pairs: Sequence[tuple[CaptureFrame, CaptureFrame]], fix: Callable[[F64], F64], depth_factor: float = 1.0
+) -> float:
     """Median over pairs of the share of shared pixels whose depths agree within 5 %."""
     shares = []
     for a, b in pairs:
@@ -141,14 +152,15 @@ def _agreement(pairs: list[tuple[CaptureFrame, CaptureFrame]], fix: object) -> f
         K = a.K_depth if a.K_depth is not None else a.K
         if K is None:
             continue
-        T_b_a = np.linalg.inv(fix(b.T_input_cam)) @ fix(a.T_input_cam)  # type: ignore[operator]
-        share = _shared(a.depth_m[::8, ::8], b.depth_m, K, np.asarray(T_b_a))
+        T_b_a = np.linalg.inv(fix(b.T_input_cam)) @ fix(a.T_input_cam)
+        T_b_a[:3, 3] /= depth_factor
+        share = _shared(np.ascontiguousarray(a.depth_m[4::8, 4::8]), b.depth_m, K, np.asarray(T_b_a))
         shares += [] if share is None else [share]
     return float(np.median(shares)) if shares else 0.0
 
 
 def _shared(depth_a: F32, depth_b: F32, K: F64, T_b_a: F64) -> float | None:
-    thin = np.diag([1 / 8, 1 / 8, 1.0]) @ K
+    thin = scaled_K(K, 1 / 8, 1 / 8)
     xyz = unproject(depth_a, thin)[depth_a > 0]
     uv, z = project(apply(T_b_a, xyz), K)
     h, w = depth_b.shape

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cogmap_kernels
 import numpy as np
 
-from .._checks import F32, F64, I32, Array
+from .._checks import F32, F64, I32, Array, Bool
 from ..data.frames import FrameStore
 from ..data.points import PointCloud
 from ..data.voxels import Voxels, take
@@ -15,6 +15,7 @@ from ..geometry.rigid import apply, inverse
 
 NEAR_SHARE = 0.02
 MOST_BAD = 0.05
+ABSURD = 1e9
 
 
 def fuse_frames(
@@ -48,7 +49,7 @@ def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
     Raises:
         TrustError: E-EMPTY-CLOUD (fewer than 3 points), E-TOO-MANY-BAD-POINTS (over 5 % not finite).
     """
-    finite = np.asarray(np.isfinite(cloud.xyz_input).all(1))
+    finite = usable_points(cloud)
     bad = float(1 - finite.mean()) if len(finite) else 1.0
     if finite.sum() < 3:
         raise TrustError("E-EMPTY-CLOUD", f"{finite.sum()} finite points reached the fuse stage.", "Check the scan.")
@@ -60,6 +61,18 @@ def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
     _add(table, apply(T_map_input, cloud.xyz_input[finite]), rgb, None, ids, 0)
     voxels = _voxels(table, "points")
     return _with_normals(voxels)
+
+
+def usable_points(cloud: PointCloud) -> Bool:
+    """(P,) points that are finite and not absurdly far: float32's largest values stand for nothing measured."""
+    return np.asarray((np.abs(np.nan_to_num(cloud.xyz_input, nan=np.inf)) < ABSURD).all(1))
+
+
+def lies_flat(cloud: PointCloud) -> bool:
+    """Whether all usable points lie on one plane or line, to a thousandth of their spread."""
+    xyz = cloud.xyz_input[usable_points(cloud)]
+    spread = np.linalg.svd(xyz - xyz.mean(0), compute_uv=False)
+    return bool(spread[2] <= 1e-3 * max(float(spread[0]), 1e-12))
 
 
 def _add(

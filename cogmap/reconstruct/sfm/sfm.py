@@ -21,6 +21,7 @@ from ...geometry.lens import undistorted
 from ...geometry.rigid import from_rotation, inverse
 from . import gate, mapping, pairs, stereo
 from .features import Features, Match, describe_clip, extract_features, match_pairs
+from .given import check_given_poses
 from .workspace import Pictures, at_depth_size, store_pictures
 
 PICTURE_SIDE = 960
@@ -116,8 +117,11 @@ def _matched(pictures: Pictures, capture: Capture, seed: int) -> mapping.Problem
     posed = capture.posed and all(T is not None for T in pictures.T_world_cam)
     if not posed:
         gate.refuse_motionless(matches, capture.path)
+    given = [T for T in pictures.T_world_cam if T is not None]
+    if posed:
+        check_given_poses(given, features, matches, each, capture.path)
     matches += _loops(features, each, set(first), seed) if len(features) >= pairs.ALL_PAIRS_BELOW else []
-    poses = [inverse(T) for T in pictures.T_world_cam if T is not None] if posed else None
+    poses = [inverse(T) for T in given] if posed else None
     return mapping.Problem(pictures.names, camera_of, cameras, features, matches, seed, poses, kept)
 
 

@@ -1,0 +1,134 @@
+"""Whole-map changes that leave the original alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ._checks import F64, positive
+from .data.reconstruction import Scale
+from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
+from .data.voxels import Voxels
+from .errors import ConfigError
+from .pipeline import judged
+from .stages.scale import CHECKED_BY_SCALE, GIVEN_SIGMA
+
+Vec3 = tuple[float, float, float]
+
+
+def scale_by_option(scene: SceneMap, option: str) -> SceneMap:
+    """Apply `camera-height=1.5` or `ID.height=2.03` (also `.length`, `.width`) to a finished map.
+
+    Raises:
+        ConfigError: E-OPTION when it cannot be read, E-UNKNOWN-ID with the ids, E-SCALE-NO-FLOOR.
+    """
+    name, _, text = option.partition("=")
+    try:
+        wanted = float(text)
+    except ValueError:
+        wanted = -1.0
+    if not 0.01 <= wanted <= 1000:
+        raise ConfigError("E-OPTION", f"{option!r} is no length.", "Write camera-height=1.5 or ID.height=2.03.")
+    if name == "camera-height":
+        return rescaled(scene, wanted / _camera_height(scene), Scale("metric", "camera-height", GIVEN_SIGMA))
+    thing, _, edge = name.rpartition(".")
+    axis = {"length": 0, "width": 1, "height": 2}.get(edge)
+    if axis is None:
+        raise ConfigError("E-OPTION", f"{option!r} names no edge.", "Write ID.height, ID.length or ID.width.")
+    size = _box_of(scene, thing).size_m[axis]
+    return rescaled(scene, wanted / size, Scale("metric", "known-object", GIVEN_SIGMA))
+
+
+def _camera_height(scene: SceneMap) -> float:
+    if not scene.camera_path or any(w.code == "W-FLOOR-NOT-SEEN" for w in scene.quality.warnings):
+        remedy = "Give an object's height instead."
+        raise ConfigError("E-SCALE-NO-FLOOR", "camera-height needs a proven floor, none was seen.", remedy)
+    return float(np.median([c.T_map_cam[2, 3] for c in scene.camera_path]))
+
+
+def _box_of(scene: SceneMap, id: str) -> Box:
+    boxes = {o.id: o.box for o in scene.objects} | {o.id: o.box for o in scene.layout.openings}
+    if id not in boxes:
+        listed = ", ".join(list(boxes)[:20]) or "none"
+        raise ConfigError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Objects are: {listed}.")
+    return boxes[id]
+
+
+def rescaled(scene: SceneMap, factor: float, scale: Scale) -> SceneMap:
+    """The map with every length multiplied and a new statement of its scale.
+
+    Raises:
+        InputError: E-RANGE when the factor is not above 0.
+    """
+    f = positive("factor", factor)
+    T = np.diag([f, f, f, 1.0]) @ scene.T_map_input
+    warnings = tuple(w for w in scene.quality.warnings if w.code not in CHECKED_BY_SCALE)
+    return replace(
+        scene,
+        objects=tuple(_scaled_object(o, f) for o in scene.objects),
+        layout=_scaled_layout(scene.layout, f),
+        freespace=None if scene.freespace is None else _scaled_grid(scene.freespace, f),
+        voxels=None if scene.voxels is None else _scaled_voxels(scene.voxels, f),
+        camera_path=tuple(_scaled_camera(c, f) for c in scene.camera_path),
+        frames=None if scene.frames is None else scene.frames.scaled(f),
+        scale=scale,
+        T_map_input=T,
+        quality=judged(warnings),
+    )
+
+
+def _times(v: tuple[float, ...], f: float) -> Vec3:
+    return v[0] * f, v[1] * f, v[2] * f
+
+
+def _scaled_box(box: Box, f: float) -> Box:
+    obb = box.obb
+    if obb is not None:
+        obb = Obb(_times(obb.center_m, f), _times(obb.size_m, f), obb.rotation)
+    return Box(_times(box.center_m, f), _times(box.size_m, f), box.yaw, obb)
+
+
+def _scaled_object(o: MapObject, f: float) -> MapObject:
+    return replace(o, box=_scaled_box(o.box, f), footprint_map=o.footprint_map * f, sigma_m=o.sigma_m * f)
+
+
+def _scaled_layout(layout: Layout, f: float) -> Layout:
+    span = layout.floor_area_range_m2
+
+    def two(p: tuple[float, float]) -> tuple[float, float]:
+        return p[0] * f, p[1] * f
+
+    return Layout(
+        floor_area_m2=None if layout.floor_area_m2 is None else layout.floor_area_m2 * f**2,
+        floor_area_range_m2=None if span is None else (span[0] * f**2, span[1] * f**2),
+        ceiling_height_m=None if layout.ceiling_height_m is None else layout.ceiling_height_m * f,
+        walls=tuple(replace(w, from_m=two(w.from_m), to_m=two(w.to_m), height_m=w.height_m * f) for w in layout.walls),
+        openings=tuple(replace(o, box=_scaled_box(o.box, f)) for o in layout.openings),
+        rooms=tuple(replace(r, polygon_m=r.polygon_m * f, area_m2=r.area_m2 * f**2) for r in layout.rooms),
+    )
+
+
+def _scaled_grid(grid: FreeSpace, f: float) -> FreeSpace:
+    return FreeSpace(grid.cell_m * f, (grid.origin_map[0] * f, grid.origin_map[1] * f), grid.cells)
+
+
+def _scaled_voxels(v: Voxels, f: float) -> Voxels:
+    moved = {n: (getattr(v, n) * np.float32(f)).astype(np.float32) for n in ("mean_map", "lo_map", "hi_map")}
+    return replace(v, voxel_m=v.voxel_m * f, origin_map=np.asarray(v.origin_map * f, np.float64), **moved)
+
+
+def _scaled_camera(c: CameraPose, f: float) -> CameraPose:
+    T: F64 = c.T_map_cam.copy()
+    T[:3, 3] *= f
+    return replace(c, T_map_cam=T)
+
+
+def check_scale_option(option: str | None) -> None:
+    """Raise ConfigError E-OPTION for a scale option that no map could take."""
+    if option is None:
+        return
+    name, sign, text = option.partition("=")
+    plain = text.replace(".", "", 1).isdigit()
+    if not sign or not plain or not (name == "camera-height" or name.endswith((".height", ".length", ".width"))):
+        raise ConfigError("E-OPTION", f"{option!r} is no scale.", "Write camera-height=1.5 or ID.height=2.03.")
