@@ -15,7 +15,7 @@ from PIL import Image
 from .._checks import F32, F64, U8
 from ..errors import InputError
 
-DEPTH_STEP = 0.0005
+STEPS_TO_MEDIAN = 4096
 LARGEST_CODE = 65535
 
 
@@ -60,7 +60,8 @@ class StoredFrame:
 class FrameStore:
     """Frames in a folder: `f000.jpg`, `f000.depth.png` (16 bit), `f000.conf.png`, and `frames.json`.
 
-    Depth is stored in steps of 0.5 mm up to 32 m; farther depth coarsens the step of that frame.
+    Depth is stored in steps of 1/4096 of the frame's median (0.5 mm at 2 m), or coarser where its farthest
+    point would not fit 16 bits; so no unit of length is preferred.
 
     Attributes:
         rel_noise: standard error of a depth as a share of it.
@@ -135,7 +136,8 @@ class FrameStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         known = np.isfinite(depth) & (depth > 0)
         farthest = float(depth[known].max()) if known.any() else 0.0
-        step = max(DEPTH_STEP, farthest / LARGEST_CODE)
+        middle = float(np.median(depth[known])) if known.any() else 1.0
+        step = max(middle / STEPS_TO_MEDIAN, farthest / LARGEST_CODE)
         code = np.zeros(depth.shape, np.uint16)
         code[known] = np.maximum(np.round(depth[known] / step), 1)
         Image.fromarray(picture).save(name.with_suffix(".jpg"), quality=92)

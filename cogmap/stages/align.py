@@ -47,11 +47,11 @@ def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
         up_world: (3,) up direction where a sensor or the user gives it; then only the floor's height is searched.
     """
     up = np.asarray(up_world, float) if up_world is not None else _refined_up(sample, first_up(sample))
-    T = from_rotation(rotation_between(up, UP))
+    T = _facing_first_heading(sample, from_rotation(rotation_between(up, UP)))
     turned = moved(sample, T)
     floor = find_floor(turned)
     if floor.lowest and up_world is None:
-        T = from_rotation(rotation_between(_plane_normal(turned, floor.z), UP)) @ T
+        T = _facing_first_heading(sample, from_rotation(rotation_between(_plane_normal(turned, floor.z), UP)) @ T)
         turned = moved(sample, T)
         floor = find_floor(turned)
     floor_z, proven = floor.z, floor.proven
@@ -62,6 +62,22 @@ def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
     tilt = _wall_tilt_deg(upright)
     height = float(np.median(upright.T_world_cam[:, 2, 3])) if proven else None
     return Alignment(T, proven, height, tilt, _losses(proven, tilt))
+
+
+def _facing_first_heading(sample: SurfaceSample, T: F64) -> F64:
+    """T turned and shifted so that the first camera looks along +y from the origin.
+
+    Everything after this sees the same numbers however the input's world was turned or shifted.
+    """
+    first = T @ sample.T_world_cam[0]
+    T = from_rotation(about_z(np.pi / 2 - _heading(first))) @ T
+    return from_rotation(np.eye(3), -(T @ sample.T_world_cam[0])[:3, 3]) @ T
+
+
+def _heading(T_map_cam: F64) -> float:
+    """Yaw in radians that a camera looks along; of its own up where it looks straight down."""
+    ahead = T_map_cam[:2, 2] if np.linalg.norm(T_map_cam[:2, 2]) >= 0.2 else -T_map_cam[:2, 1]
+    return float(np.arctan2(ahead[1], ahead[0]))
 
 
 def _losses(proven: bool, tilt: float | None) -> tuple[Loss, ...]:
@@ -165,10 +181,7 @@ def _plane_normal(turned: SurfaceSample, floor_z: float) -> F64:
 
 def _yaw_to_walls(turned: SurfaceSample) -> float:
     """The turn about z that lays walls along x and y, +y being the wall direction nearest the first heading."""
-    heading = turned.T_world_cam[0, :2, 2]
-    if np.linalg.norm(heading) < 0.2:
-        heading = -turned.T_world_cam[0, :2, 1]
-    ahead = float(np.arctan2(heading[1], heading[0]))
+    ahead = _heading(turned.T_world_cam[0])
     wall = wall_direction(turned)
     if wall is None:
         return np.pi / 2 - ahead

@@ -1,0 +1,69 @@
+"""The command line in a process of its own: results on stdout, talk on stderr, exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .rooms import make_room, render, walk_path, write_sevenscenes
+
+K = np.array([[130.0, 0, 80], [0, 130, 60], [0, 0, 1]])
+
+
+def run(*args: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from cogmap.cli import main; main()", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    room = make_room(0)
+    folder = tmp_path_factory.mktemp("cli") / "scan"
+    write_sevenscenes(folder, [render(room, T, K, (120, 160)) for T in walk_path(room, 12)])
+    return folder
+
+
+def test_build_render_validate_edit(scan: Path) -> None:
+    done = run("build", scan, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    path = Path(told["map"])
+    assert path == scan.parent / "scan.cogmap" and told["objects"] > 3
+    expected = {"map.json", "map.yaml", "map.txt", "voxels.npz", "bev.png", "bev.svg", "scene.ply", "report.html"}
+    assert expected | {"run.json", "frames", "depth"} == {p.name for p in path.iterdir()}
+    assert run("build", scan).returncode == 7
+    assert run("validate", path).stdout.startswith("valid")
+    assert run("render", path, "--as", "metric").stdout == (path / "map.txt").read_text()
+    assert json.loads(run("render", path, "--as", "json").stdout)["units"] == "m"
+    assert run("render", path, "--as", "poem").returncode == 2
+    assert run("edit", "scale", path, "object_1.height=1.0", "-o", scan.parent / "b.cogmap").returncode == 0
+    assert run("edit", "scale", path, "sofa_9.height=1.0").returncode == 2
+    assert run("export", path, "--to", "ply", "-o", scan.parent / "a.ply").returncode == 0
+
+
+def test_inspect_answers_without_building(scan: Path) -> None:
+    told = json.loads(run("inspect", scan, "--json").stdout)
+    keys = ("camera_convention", "pose_direction", "depth_unit_m", "scale_source", "gravity_source")
+    assert [told[k] for k in keys] == ["opencv", "camera-to-world", 0.001, "sensor", "none"]
+
+
+def test_errors_are_one_line_with_their_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"")
+    done = run("build", tmp_path / "a.mp4")
+    assert done.returncode == 3 and done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("E-SOURCE-EMPTY") and "a.mp4" in done.stderr
+    assert run("build", tmp_path / "a.mp4", "--set", "fuse.voxl_m=1").returncode == 2
+    assert run("build", tmp_path / "a.mp4", "--scale", "tall").returncode == 2
+
+
+def test_import_boxes(tmp_path: Path) -> None:
+    boxes = {"objects": [{"label": "no", "center_m": [0, 0, 1], "size_m": [1, 1, 2], "yaw_deg": 0}]}
+    (tmp_path / "b.json").write_text(json.dumps(boxes))
+    assert run("import", tmp_path / "b.json", "-o", tmp_path / "b.cogmap").returncode == 0
+    assert '"no"' not in run("render", tmp_path / "b.cogmap").stdout
+    assert "no_1" in run("render", tmp_path / "b.cogmap").stdout
