@@ -145,8 +145,10 @@ def test_recorded_plays_back(movie: tuple[Path, Film], tmp_path: Path) -> None:
 
 def test_matches_are_exact_and_mutual() -> None:
     rng = np.random.default_rng(0)
-    a = rng.integers(0, 60, (300, 128), dtype=np.uint8)
-    b = np.concatenate([a[rng.permutation(300)[:200]], rng.integers(0, 60, (100, 128), dtype=np.uint8)])
+    values = rng.exponential(1, (400, 128))
+    unit = np.round(512 * values / np.linalg.norm(values, axis=1, keepdims=True)).clip(0, 255).astype(np.uint8)
+    a = unit[:300]
+    b = np.concatenate([a[rng.permutation(300)[:200]], unit[300:]])
     b = np.clip(b.astype(int) + rng.integers(-2, 3, b.shape), 0, 255).astype(np.uint8)
     found = mutual_nearest(a, b)
     brute = ((a[:, None].astype(float) * b[None]).sum(-1)).argmax(1)

@@ -19,6 +19,7 @@ STEP = 0.08  # of the picture's width between kept frames
 WIDEST_STEP = 0.22  # neighbours this far apart still registered, 29 of 29, on a real kitchen
 ANCHOR_STEP = 0.04
 WEAK_PEAK = 0.05
+LEAST_FRAMES = 12
 THUMBNAIL_PX = 160
 VIEW_CELL = 0.2
 COARSE_M = 0.10
@@ -123,6 +124,8 @@ def frames_for_reconstruction(capture: Capture, *, most: int, max_gap: float, st
     if strategy == "auto" and capture.posed:
         return _capped_evenly(seen, most)
     step = max(STEP, float(seen.path[-1]) / most) if len(seen.path) else STEP
+    if len(seen.time_s):  # a short or still clip gives enough frames to say what is wrong with it
+        max_gap = min(max_gap, float(seen.time_s[-1]) / LEAST_FRAMES)
     kept = by_overlap(seen, step, max_gap)
     while len(kept) > most:
         step *= 1.05

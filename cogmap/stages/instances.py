@@ -42,7 +42,7 @@ class InstanceOptions:
 def options_for(noise_m: float, voxel_m: float) -> InstanceOptions:
     """Options that follow the noise of the surfaces: what is thinner than the noise is no thing."""
     plain = InstanceOptions()
-    reach = round(noise_m / voxel_m)
+    reach = round(0.5 * noise_m / voxel_m)
     return InstanceOptions(
         min_edge_m=max(plain.min_edge_m, 6 * noise_m),
         min_second_m=max(plain.min_second_m, 2.5 * noise_m),

@@ -19,6 +19,7 @@ HIGH_M, LEAST_HIGH_M = 1.7, 1.2
 LEAST_WIDE_M = 0.8
 LEAST_AREA_M2 = 0.7
 MOST_PIERCED = 0.35
+BEHIND_M = 0.12
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     ceiling = _ceiling(voxels)
     if ceiling is not None:
         kind[(z > ceiling - 0.06)] = CEILING
-    walls = find_walls(voxels, ceiling)
+    walls = find_walls(voxels, ceiling, noise_m)
     for wall in walls:
         off, inside = wall.off(voxels.mean_map), wall.beside(voxels.mean_map, 0.1)
         flat = np.abs(n[:, wall.axis]) > 0.6
@@ -106,8 +107,11 @@ def _ceiling(voxels: Voxels) -> float | None:
     return float(np.median(z[np.abs(z - top) < 0.08]))
 
 
-def find_walls(voxels: Voxels, ceiling_m: float | None) -> tuple[WallPlane, ...]:
-    """Upright planes within 11 degrees of x and y that are wide and high, with hardly anything behind them."""
+def find_walls(voxels: Voxels, ceiling_m: float | None, noise_m: float = 0.0) -> tuple[WallPlane, ...]:
+    """Upright planes within 11 degrees of x and y that are wide and high, with hardly anything behind them.
+
+    What lies behind counts from four standard errors `noise_m` on, 12 cm at least.
+    """
     z = voxels.mean_map[:, 2]
     high = HIGH_M if ceiling_m is None else 0.75 * ceiling_m
     if ceiling_m is None and len(z):
@@ -115,11 +119,22 @@ def find_walls(voxels: Voxels, ceiling_m: float | None) -> tuple[WallPlane, ...]
     found: list[WallPlane] = []
     for axis in (0, 1):
         for facing in (1, -1):
-            found += _walls_facing(voxels, axis, facing, high)
+            found += _outermost(_walls_facing(voxels, axis, facing, high, max(BEHIND_M, 4 * noise_m)))
     return tuple(found)
 
 
-def _walls_facing(voxels: Voxels, axis: int, facing: int, high: float) -> list[WallPlane]:
+def _outermost(walls: list[WallPlane]) -> list[WallPlane]:
+    """Without planes that stand before another one of the same facing: a wall hides what is behind it."""
+    return [w for w in walls if not any(_stands_before(w, other) for other in walls if other is not w)]
+
+
+def _stands_before(front: WallPlane, back: WallPlane) -> bool:
+    shared = min(front.span[1], back.span[1]) - max(front.span[0], back.span[0])
+    middle = front.points(np.array([sum(front.span) / 2]))
+    return bool(shared > 0.5 * (front.span[1] - front.span[0]) and float(back.off(middle)[0]) > 0.15)
+
+
+def _walls_facing(voxels: Voxels, axis: int, facing: int, high: float, behind: float) -> list[WallPlane]:
     flat = np.flatnonzero((voxels.normal[:, axis] * facing > FLAT) & (voxels.mean_map[:, 2] > 0.15))
     along = voxels.mean_map[flat, 1 - axis].astype(np.float64)
     across = voxels.mean_map[flat, axis].astype(np.float64)
@@ -131,7 +146,7 @@ def _walls_facing(voxels: Voxels, axis: int, facing: int, high: float) -> list[W
         if line is None:
             break
         gap = np.abs(across - line[0] - line[1] * along)
-        plane = _judge(voxels, flat[gap < BAND_M], line, axis, facing, high)
+        plane = _judge(voxels, flat[gap < BAND_M], line, axis, facing, high, behind)
         walls += [plane] if plane else []
         left &= gap >= 2 * BAND_M
     return walls
@@ -139,14 +154,15 @@ def _walls_facing(voxels: Voxels, axis: int, facing: int, high: float) -> list[W
 
 def _densest_line(along: F64, across: F64, need: float) -> tuple[float, float] | None:
     """(at, slope) of the line across = at + slope * along with most points near, or None below `need`."""
-    best, count = None, need
+    best, count = None, 0.0
     for slope in SLOPES if len(along) else ():
         offset = across - slope * along
         edges = np.arange(offset.min() - BAND_M, offset.max() + 2 * BAND_M, BAND_M / 2)
         near = np.convolve(np.histogram(offset, edges)[0], [1, 1, 1, 1], "valid")
         top = int(np.argmax(near))
-        if near[top] > count:
-            best, count = (float(edges[top + 2]), float(slope)), float(near[top])
+        score = float(near[top]) * (1 - abs(float(slope)))  # walls are mostly square to one another
+        if near[top] > need and score > count:
+            best, count = (float(edges[top + 2]), float(slope)), score
     if best is None:
         return None
     for width in (BAND_M, 0.6 * BAND_M):
@@ -158,7 +174,7 @@ def _densest_line(along: F64, across: F64, need: float) -> tuple[float, float] |
 
 
 def _judge(
-    voxels: Voxels, near: Array, line: tuple[float, float], axis: int, facing: int, high: float
+    voxels: Voxels, near: Array, line: tuple[float, float], axis: int, facing: int, high: float, behind: float
 ) -> WallPlane | None:
     """The plane of the near voxels if it is a wall: wide, high, and solid where it was seen."""
     p = voxels.mean_map[near].astype(np.float64)
@@ -171,7 +187,7 @@ def _judge(
     if hi - lo < LEAST_WIDE_M or top < high or plane.area_m2 < LEAST_AREA_M2:
         return None
     everything = voxels.mean_map
-    beyond = everything[plane.beside(everything, 0.0) & (plane.off(everything) < -0.12)]
+    beyond = everything[plane.beside(everything, 0.0) & (plane.off(everything) < -behind)]
     pierced = cells & _cells(beyond, axis)
     return plane if len(pierced) <= MOST_PIERCED * len(cells) else None
 

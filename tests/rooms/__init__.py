@@ -9,6 +9,7 @@ from .film import Film, film
 from .raycast import Shot, render
 from .scene import Room, Thing, make_room
 from .sensors import noisy_depth, write_sevenscenes, write_video
+from .suite import make_suite, suite_path
 
 __all__ = [
     "Film",
@@ -17,8 +18,10 @@ __all__ = [
     "Thing",
     "film",
     "make_room",
+    "make_suite",
     "noisy_depth",
     "render",
+    "suite_path",
     "walk_path",
     "write_sevenscenes",
     "write_video",

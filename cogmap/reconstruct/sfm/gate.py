@@ -17,6 +17,7 @@ LEAST_IMAGES = 5
 LEAST_SHARE = 0.6
 LEAST_OBSERVATIONS = 80
 LEAST_POINTS = 300
+LEAST_POINTS_POSED = 50
 LEAST_WORST = 40  # a camera placed by fewer points is a guess
 LEAST_TRACK = 3.0
 LEAST_ANGLE_DEG = 2.0
@@ -41,8 +42,11 @@ class Verdict:
     angle_deg: float
 
 
-def judge(model: Any, n_pictures: int) -> Verdict:
-    """Judge a pycolmap model by figures of its own; reprojection error is none of them, it separates nothing."""
+def judge(model: Any, n_pictures: int, *, posed: bool = False) -> Verdict:
+    """Judge a pycolmap model by figures of its own; reprojection error is none of them, it separates nothing.
+
+    Poses that were given need no proof by points: `posed` asks only for enough points to search depth by.
+    """
     images = sorted((i for i in model.images.values() if i.has_pose), key=lambda i: i.image_id)
     share = len(images) / n_pictures
     counts = [i.num_points3D for i in images] or [0]
@@ -58,6 +62,9 @@ def judge(model: Any, n_pictures: int) -> Verdict:
         "a focal length or distortion that no camera has": not intrinsics_are_sound(model),
         "camera positions that jump": _jump_share(images) > MOST_JUMPS,
     }
+    if posed:
+        few = model.num_points3D() < LEAST_POINTS_POSED
+        rules = {f"{model.num_points3D()} points in all": few}
     return Verdict(tuple(text for text, bad in rules.items() if bad), share, angle)
 
 

@@ -162,7 +162,7 @@ def _mapped(problem: mapping.Problem, pictures: Pictures, path: str) -> Sparse:
             continue
         tried = replace(problem, keep_intrinsics=problem.keep_intrinsics or held)
         for model in mapping.solve(tried, mapper)[:1]:
-            verdict = gate.judge(model, len(pictures.names))
+            verdict = gate.judge(model, len(pictures.names), posed=problem.T_cam_world is not None)
             if not verdict.broken:
                 return _sparse(model, verdict)
             worst = verdict if worst is None or verdict.share > worst.share else worst

@@ -1,0 +1,39 @@
+"""The synthetic rooms themselves: hard enough, and their RGB-D maps judged over seeds."""
+
+from __future__ import annotations
+
+import cogmap_kernels
+import numpy as np
+import pytest
+
+from cogmap.data.scene import SceneMap
+from cogmap.data.voxels import Voxels
+from cogmap.stages.boxes import make_objects
+from cogmap.stages.surfaces import find_surfaces
+
+from .rooms import Room, make_room
+from .rooms.judge import judge
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rooms_are_full_and_crowded(seed: int) -> None:
+    room = make_room(seed)
+    crowded = [t.free_m < 0.05 for t in room.things]
+    assert len(room.things) >= 15 and np.mean(crowded) >= 1 / 3
+    assert sum(len(t.parts) > 1 for t in room.things) >= 8
+    assert room.plain >= 0.5
+
+
+def plain_components(voxels: Voxels) -> tuple:  # type: ignore[type-arg]
+    """Objects by nothing but connected voxels, once the room is taken away."""
+    index = np.flatnonzero(find_surfaces(voxels).kind == 0)
+    label = cogmap_kernels.components(voxels.key[index], 1)
+    big = np.flatnonzero(np.bincount(label) >= 50)
+    out = np.full(len(voxels), -1, np.int32)
+    for n, k in enumerate(big):
+        out[index[label == k]] = n
+    return make_objects(voxels, out)[0]
+
+
+def share_found(scene: SceneMap, room: Room, T: np.ndarray) -> float:
+    return float((judge(scene, room, np.zeros((0, 4, 4)), T_map_room=T).iou >= 0.5).mean())
