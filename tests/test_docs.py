@@ -42,7 +42,6 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_readme_commands_exist() -> None:
-    import click
     import typer
 
     from cogmap.cli.app import app
@@ -53,8 +52,7 @@ def test_readme_commands_exist() -> None:
         command = group.commands[verb]  # type: ignore[attr-defined]
         if rest and rest[0] in getattr(command, "commands", {}):
             command = command.commands[rest[0]]
-        known = {o for p in command.params if isinstance(p, click.Option) for o in p.opts} if click else set()
-        known |= {o for p in command.params for o in getattr(p, "opts", [])}
+        known = {o for p in command.params for o in p.opts}
         assert {w for w in rest if w.startswith("-")} <= known, line
 
 
