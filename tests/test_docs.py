@@ -47,7 +47,8 @@ def test_readme_commands_exist() -> None:
     from cogmap.cli.app import app
 
     group = typer.main.get_command(app)
-    for line in re.findall(r"^cogmap (.*?)(?:\s+#.*)?$", (ROOT / "README.md").read_text(), flags=re.M):
+    shell = "\n".join(blocks(ROOT / "README.md", ""))
+    for line in re.findall(r"^cogmap (.*?)(?:\s+#.*)?$", shell, flags=re.M):
         verb, *rest = line.split()
         command = group.commands[verb]  # type: ignore[attr-defined]
         if rest and rest[0] in getattr(command, "commands", {}):
