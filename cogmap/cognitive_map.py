@@ -131,6 +131,18 @@ class CognitiveMap:
         name = edge.replace("_", "-") if object is None else f"{object}.{edge}"
         return CognitiveMap(scale_by_option(self.scene, f"{name}={value!r}"), self._run)
 
+    def align(self) -> CognitiveMap:
+        """The map of the same surfaces set upright by their own planes: floor at 0, walls along the axes.
+
+        For maps of scans and boxes that kept a tilted frame; objects are boxed anew.
+
+        Raises:
+            InputError: E-NO-VOXELS when the map holds no surfaces.
+        """
+        from .building import realigned
+
+        return realigned(self)
+
     def to_input(self, xyz_map: F64) -> F64:
         """Map points (..., 3) in the input's own frame and unit."""
         from .geometry.rigid import apply

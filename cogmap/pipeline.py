@@ -23,6 +23,7 @@ from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
 from .stages import boxes, freespace, fuse, instances, layout, scale, surfaces, visibility
 from .stages.align import Alignment, align
+from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
 
 DEGRADING = (
@@ -242,11 +243,14 @@ def judged(losses: tuple[Loss, ...]) -> Quality:
 
 
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
-    """A scene map from a scan that keeps its own frame up to `up` and `unit`."""
+    """A scene map from a scan that keeps its own frame up to `up` and `unit`, unless `align` is asked for."""
     up = up_of(config)
     R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
     T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
     fused = fuse.fuse_points(cloud, T, config.voxel_m)
+    if config.align:
+        T = align_cloud(fused, up_known=up is not None) @ T
+        fused = fuse.fuse_points(cloud, T, config.voxel_m)
     dropped = int((~fuse.usable_points(cloud)).sum())
     losses = [Loss("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite")] if dropped else []
     if fuse.lies_flat(cloud):

@@ -407,3 +407,33 @@ def test_every_refusal_names_the_remedy() -> None:
     with pytest.raises(CogmapError) as caught:
         cogmap.build("/nowhere/at/all.mp4")
     assert caught.value.code == "E-SOURCE-MISSING" and caught.value.remedy
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_c8_a_turned_scan_is_set_upright(tmp_path: Path, seed: int) -> None:
+    from scipy.spatial.transform import Rotation
+
+    from cogmap.geometry.camera import unproject
+    from cogmap.geometry.rigid import apply
+
+    room = make_room(seed)
+    drawn = [render(room, T, K, SIZE) for T in walk_path(room, 40)]
+    xyz = np.concatenate([apply(s.T_world_cam, unproject(s.depth, s.K).reshape(-1, 3)[::3]) for s in drawn])
+    T = np.eye(4)
+    T[:3, :3] = Rotation.random(random_state=seed).as_matrix()
+    T[:3, 3] = [3, -2, 5]
+    np.savez(tmp_path / "a.npz", xyz=apply(T, xyz))
+    m = cogmap.build(tmp_path / "a.npz").align()
+    back = m.scene.T_map_input @ T
+    assert np.degrees(np.arccos(min(back[2, 2], 1.0))) < 1 and abs(back[2, 3]) < 0.02
+    yaw = np.degrees(np.arctan2(back[1, 0], back[0, 0]))
+    assert abs((yaw + 45) % 90 - 45) < 2
+
+
+def test_vanishing_points_are_where_axes_meet(tmp_path: Path, shots: list) -> None:  # type: ignore[type-arg]
+    write_sevenscenes(tmp_path, shots)
+    frame = cogmap.build(tmp_path).frame(2)
+    far = frame.T_map_cam[:3, 3] + 1e6 * np.eye(3)
+    for axis, point in enumerate(frame.vanishing_points()):
+        p = frame.K @ (frame.T_map_cam[:3, :3].T @ (far[axis] - frame.T_map_cam[:3, 3]))
+        assert np.allclose(point, p[:2] / p[2], atol=0.1)

@@ -33,6 +33,7 @@ def build(
     up: str | None = None,
     unit: str | None = None,
     seed: int | None = None,
+    align: Annotated[bool, typer.Option("--align", help="Set scans upright too.")] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
     config: Path | None = None,
     strict: bool = False,
@@ -61,6 +62,7 @@ def build(
         "up": up,
         "unit": unit,
         "seed": seed,
+        "align": align or None,
         "intrinsics": None if intrinsics is None else parse_intrinsics(intrinsics),
     }
     made = building.build(source, config=config, **options)

@@ -56,6 +56,12 @@ class StoredFrame:
         total = np.nansum(blocks, axis=(1, 3))
         return np.where(known > 0, total / np.maximum(known, 1), np.nan)
 
+    def vanishing_points(self) -> F64:
+        """Pixels (3, 2) where lines along the map's x, y and z meet; not finite where they stay parallel."""
+        direction = self.K @ self.T_map_cam[:3, :3].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((direction[:2] / direction[2]).T)
+
 
 class FrameStore:
     """Frames in a folder: `f000.jpg`, `f000.depth.png` (16 bit), `f000.conf.png`, and `frames.json`.
