@@ -255,20 +255,6 @@ def hash_of(source: Path | list[Path]) -> str:
     return digest.hexdigest()
 
 
-def realigned(m: CognitiveMap) -> CognitiveMap:
-    """See `CognitiveMap.align`."""
-    v, of = m.scene.voxels, m.scene.object_of_voxel
-    if v is None or of is None:
-        raise InputError("E-NO-VOXELS", "the map holds no surfaces.", "Build it from a capture or a scan.")
-    ids = (of + 1).astype(np.int32) if m.objects else None
-    labels = tuple(o.label or "" for o in m.objects)
-    cloud = PointCloud(v.mean_map.astype(np.float64), v.rgb, ids, labels)
-    diary = Diary()
-    scene = map_points(cloud, Config(align=True, voxel_m=v.voxel_m), diary)
-    moved = replace(scene, T_map_input=scene.T_map_input @ m.scene.T_map_input, scale=m.scale)
-    return _finished(replace(moved, provenance=m.scene.provenance), Config(), diary)
-
-
 def load(path: str | Path) -> CognitiveMap:
     """Load a map folder or a `map.json`. Raises InputError E-MAP-... when it is not whole."""
     from .mapfile.read import read_map

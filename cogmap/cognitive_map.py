@@ -139,9 +139,10 @@ class CognitiveMap:
         Raises:
             InputError: E-NO-VOXELS when the map holds no surfaces.
         """
-        from .building import realigned
+        from .edit import realigned
+        from .publish import rounded
 
-        return realigned(self)
+        return CognitiveMap(rounded(realigned(self.scene)), self._run)
 
     def to_input(self, xyz_map: F64) -> F64:
         """Map points (..., 3) in the input's own frame and unit."""

@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from ._checks import F64, positive
+from .config import Config
+from .data.points import PointCloud
 from .data.reconstruction import Scale
 from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
 from .data.voxels import Voxels
-from .errors import ConfigError
-from .pipeline import judged
+from .errors import ConfigError, InputError
+from .pipeline import Diary, judged, map_points
 from .stages.scale import CHECKED_BY_SCALE, GIVEN_SIGMA
 
 Vec3 = tuple[float, float, float]
@@ -122,6 +124,19 @@ def _scaled_camera(c: CameraPose, f: float) -> CameraPose:
     T: F64 = c.T_map_cam.copy()
     T[:3, 3] *= f
     return replace(c, T_map_cam=T)
+
+
+def realigned(scene: SceneMap) -> SceneMap:
+    """The same surfaces set upright by their own planes; objects are boxed anew. See `CognitiveMap.align`."""
+    v, of = scene.voxels, scene.object_of_voxel
+    if v is None or of is None:
+        raise InputError("E-NO-VOXELS", "the map holds no surfaces.", "Build it from a capture or a scan.")
+    labels = tuple(o.label or "" for o in scene.objects)
+    ids = (of + 1).astype(np.int32) if scene.objects else None
+    cloud = PointCloud(v.mean_map.astype(np.float64), v.rgb, ids, labels)
+    new = map_points(cloud, Config(align=True, voxel_m=v.voxel_m), Diary())
+    T = new.T_map_input @ scene.T_map_input
+    return replace(new, T_map_input=T, scale=scene.scale, provenance=scene.provenance)
 
 
 def check_scale_option(option: str | None) -> None:
