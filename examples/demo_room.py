@@ -14,7 +14,7 @@ import cogmap
 from tests.rooms import Room, film, make_room, write_video
 from tests.rooms.judge import judge, seen_directions_deg
 
-FRAMES = 190
+FRAMES = 180
 CAMERA_HEIGHT_M = 1.5
 
 

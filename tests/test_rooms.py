@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cogmap_kernels
 import numpy as np
 import pytest
 
-from cogmap.data.scene import SceneMap
 from cogmap.data.voxels import Voxels
 from cogmap.stages.boxes import make_objects
 from cogmap.stages.surfaces import find_surfaces
 
-from .rooms import Room, make_room
-from .rooms.judge import judge
+from .rooms import make_room
+from .rooms.judge import boxes_against
+from .test_pipeline import mapped
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -35,5 +37,11 @@ def plain_components(voxels: Voxels) -> tuple:  # type: ignore[type-arg]
     return make_objects(voxels, out)[0]
 
 
-def share_found(scene: SceneMap, room: Room, T: np.ndarray) -> float:
-    return float((judge(scene, room, np.zeros((0, 4, 4)), T_map_room=T).iou >= 0.5).mean())
+@pytest.mark.parametrize("seed", [1, 4])
+def test_the_stages_find_more_than_plain_components(seed: int) -> None:
+    scene, room, T = mapped(seed)
+    assert scene.voxels is not None
+    plain = replace(scene, objects=plain_components(scene.voxels))
+    found = float((boxes_against(plain, room, T)[0] >= 0.5).mean())
+    ours = float((boxes_against(scene, room, T)[0] >= 0.5).mean())
+    assert ours > found

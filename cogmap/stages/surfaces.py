@@ -78,7 +78,7 @@ def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     """
     z, n = voxels.mean_map[:, 2], voxels.normal
     floor_tolerance_m = float(np.clip(1.5 * noise_m, 0.04, 0.08))
-    thick = float(np.clip(2 * noise_m, 0.05, 0.12))
+    thick = float(np.clip(3 * noise_m, 0.05, 0.15))
     kind = np.zeros(len(voxels), np.uint8)
     ceiling = _ceiling(voxels)
     if ceiling is not None:

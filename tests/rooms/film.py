@@ -11,8 +11,8 @@ from .camera import walk_path
 from .raycast import render
 from .scene import Room
 
-K640 = np.array([[520.0, 0, 320], [0, 520, 240], [0, 0, 1]])
-SIZE = (480, 640)
+K480 = np.array([[390.0, 0, 240], [0, 390, 180], [0, 0, 1]])
+SIZE = (360, 480)
 SHUTTER = 0.25
 
 
@@ -50,4 +50,4 @@ def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
 
 def film(room: Room, n_frames: int, *, height: float = 1.5, turns: float = 1.0) -> Film:
     """A walk of `n_frames` round the middle of a room."""
-    return Film(room, walk_path(room, n_frames, height=height, turns=turns), K640, SIZE)
+    return Film(room, walk_path(room, n_frames, height=height, turns=turns), K480, SIZE)

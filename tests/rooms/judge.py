@@ -41,10 +41,15 @@ def judge(scene: SceneMap, room: Room, poses: np.ndarray, *, T_map_room: np.ndar
     T = fit_similarity(true, found) if T_map_room is None else T_map_room
     error = np.sqrt(((apply(T, true) - found) ** 2).sum(1).mean()) / scale_of(T)
     length = float(np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1).sum())
+    best, match = boxes_against(scene, room, T)
+    return Score(float(error) / length, best, scale_of(T), _distance_error(scene, room, best, match), match)
+
+
+def boxes_against(scene: SceneMap, room: Room, T: np.ndarray) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Per thing the best overlap of its box with an object's, and which object that is."""
     overlap = np.array([_overlaps(scene, thing, T) for thing in room.things]).reshape(len(room.things), -1)
     best = overlap.max(1) if overlap.shape[1] else np.zeros(len(room.things))
-    match = tuple(int(k) for k in overlap.argmax(1)) if overlap.shape[1] else ()
-    return Score(float(error) / length, best, scale_of(T), _distance_error(scene, room, best, match), match)
+    return best, tuple(int(k) for k in overlap.argmax(1)) if overlap.shape[1] else ()
 
 
 def _overlaps(scene: SceneMap, thing: Thing, T: np.ndarray) -> list[float]:
