@@ -20,9 +20,9 @@ from .data.capture import Capture, CaptureFrame
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import SceneMap
-from .edit import check_scale_option, scale_by_option
+from .edit import scale_by_option
 from .errors import ConfigError, InputError
-from .pipeline import Diary, map_boxes, map_points, map_reconstruction
+from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
 
 
 def build(
@@ -39,7 +39,6 @@ def build(
         CogmapError: see `cogmap.errors`; nothing is written.
     """
     settings = with_options(config if isinstance(config, Config) else _config(config), options)
-    check_scale_option(settings.scale)
     diary = Diary()
     where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
     opened = open_source(where, settings.intrinsics, fps=settings.fps)
@@ -50,12 +49,12 @@ def build(
     else:
         diary.done("open", opened.report.notes)
         scene = map_reconstruction(reconstruct(opened, settings, diary), settings, diary, opened.instance_labels)
-    return _finished(_scaled(scene, settings), settings, diary, where)
+    return _finished(scene, settings, diary, where)
 
 
 def _scaled(scene: SceneMap, config: Config) -> SceneMap:
-    """The map after `--scale ID.height=...`; a camera height was used while the map was set upright."""
-    if config.scale is None or config.scale.startswith("camera-height="):
+    """The map after `--scale ID.height=...`; a camera height was used while the cameras were set upright."""
+    if config.scale is None or (scene.camera_path and given_camera_height(config) is not None):
         return scene
     return scale_by_option(scene, config.scale)
 
@@ -99,14 +98,14 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         raise ConfigError(
             "E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured, sfm or recorded:FOLDER."
         )
+    if name == "measured" and not (capture.posed and capture.has_depth):
+        raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
     choice = frames_for_reconstruction(
         capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
     )
     diary.done("choose frames", choice.losses)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
-    if not (capture.posed and capture.has_depth):
-        raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
     return _measured(capture, choice.indices)
 
 
@@ -235,7 +234,7 @@ def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list
         "seconds": {k: round(v, 3) for k, v in diary.seconds.items()},
     }
     identity = {"source_sha256": None if source is None else hash_of(source), "config_sha256": config_hash(config)}
-    return CognitiveMap(rounded(replace(scene, provenance={**scene.provenance, **identity})), run)
+    return CognitiveMap(rounded(replace(_scaled(scene, config), provenance={**scene.provenance, **identity})), run)
 
 
 def config_hash(config: Config) -> str:
@@ -244,11 +243,14 @@ def config_hash(config: Config) -> str:
 
 
 def hash_of(source: Path | list[Path]) -> str:
-    """SHA-256 of a file, or of the names and contents of the files of a folder or list, in natural order."""
-    files = source if isinstance(source, list) else sorted(p for p in source.rglob("*") if p.is_file())
+    """SHA-256 of a file, or of the names and contents of the files of a folder or list, ordered by name."""
+    single = isinstance(source, Path) and source.is_file()
+    files = [source] if isinstance(source, Path) and single else source
+    if isinstance(files, Path):
+        files = sorted(p for p in files.rglob("*") if p.is_file())
     digest = hashlib.sha256()
-    for path in [source] if isinstance(source, Path) and source.is_file() else sorted(files, key=lambda p: p.name):
-        digest.update(path.name.encode() if isinstance(source, list) or source.is_dir() else b"")
+    for path in sorted(files, key=lambda p: p.name):
+        digest.update(b"" if single else path.name.encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -55,6 +55,37 @@ class Config:
         _one_of("unit", self.unit, tuple(UNITS_M))
         if self.up is not None:
             _one_of("up", self.up, UPS)
+        if self.scale is not None:
+            parse_scale(self.scale)
+
+
+@dataclass(frozen=True)
+class KnownLength:
+    """What `--scale` states: `edge` of the object `id` is `length_m`, or the cameras' height where `id` is None."""
+
+    id: str | None
+    edge: Literal["length", "width", "height"]
+    length_m: float
+
+
+def parse_scale(option: str) -> KnownLength:
+    """The known length of `camera-height=1.5` or `ID.height=2.03` (also `.length`, `.width`).
+
+    Raises:
+        ConfigError: E-OPTION when it names no edge or no length of 1 cm to 1 km; cameras hang at 5 cm to 100 m.
+    """
+    name, _, text = option.partition("=")
+    thing, _, edge = name.rpartition(".")
+    camera = name == "camera-height"
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    lowest, highest = (0.05, 100) if camera else (0.01, 1000)
+    if not lowest <= value <= highest or not (camera or edge in ("length", "width", "height")):
+        remedy = "Write camera-height=1.5 or ID.height=2.03."
+        raise ConfigError("E-OPTION", f"{option!r} states no known length.", remedy)
+    return KnownLength(None, "height", value) if camera else KnownLength(thing, edge, value)  # type: ignore[arg-type]
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ._checks import F64, positive
-from .config import Config
+from .config import Config, parse_scale
 from .data.points import PointCloud
 from .data.reconstruction import Scale
 from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
@@ -25,21 +25,11 @@ def scale_by_option(scene: SceneMap, option: str) -> SceneMap:
     Raises:
         ConfigError: E-OPTION when it cannot be read, E-UNKNOWN-ID with the ids, E-SCALE-NO-FLOOR.
     """
-    name, _, text = option.partition("=")
-    try:
-        wanted = float(text)
-    except ValueError:
-        wanted = -1.0
-    if not 0.01 <= wanted <= 1000:
-        raise ConfigError("E-OPTION", f"{option!r} is no length.", "Write camera-height=1.5 or ID.height=2.03.")
-    if name == "camera-height":
-        return rescaled(scene, wanted / _camera_height(scene), Scale("metric", "camera-height", GIVEN_SIGMA))
-    thing, _, edge = name.rpartition(".")
-    axis = {"length": 0, "width": 1, "height": 2}.get(edge)
-    if axis is None:
-        raise ConfigError("E-OPTION", f"{option!r} names no edge.", "Write ID.height, ID.length or ID.width.")
-    size = _box_of(scene, thing).size_m[axis]
-    return rescaled(scene, wanted / size, Scale("metric", "known-object", GIVEN_SIGMA))
+    known = parse_scale(option)
+    if known.id is None:
+        return rescaled(scene, known.length_m / _camera_height(scene), Scale("metric", "camera-height", GIVEN_SIGMA))
+    size = _box_of(scene, known.id).size_m[("length", "width", "height").index(known.edge)]
+    return rescaled(scene, known.length_m / size, Scale("metric", "known-object", GIVEN_SIGMA))
 
 
 def _camera_height(scene: SceneMap) -> float:
@@ -137,13 +127,3 @@ def realigned(scene: SceneMap) -> SceneMap:
     new = map_points(cloud, Config(align=True, voxel_m=v.voxel_m), Diary())
     T = new.T_map_input @ scene.T_map_input
     return replace(new, T_map_input=T, scale=scene.scale, provenance=scene.provenance)
-
-
-def check_scale_option(option: str | None) -> None:
-    """Raise ConfigError E-OPTION for a scale option that no map could take."""
-    if option is None:
-        return
-    name, sign, text = option.partition("=")
-    plain = text.replace(".", "", 1).isdigit()
-    if not sign or not plain or not (name == "camera-height" or name.endswith((".height", ".length", ".width"))):
-        raise ConfigError("E-OPTION", f"{option!r} is no scale.", "Write camera-height=1.5 or ID.height=2.03.")

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from ._checks import F64, I32
-from .config import UNITS_M, Config
+from .config import UNITS_M, Config, parse_scale
 from .data.capture import Loss
 from .data.frames import FrameStore
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
-from .errors import ConfigError, TrustError
+from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
 from .stages import boxes, freespace, fuse, instances, layout, scale, surfaces, visibility
-from .stages.align import Alignment, align
+from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
 
@@ -68,7 +68,7 @@ def map_reconstruction(
     """
     store, ids, labels_given = store_windows(reconstruction.windows, reconstruction.rel_noise)
     diary.done("reconstruct", reconstruction.losses)
-    T_map_world, new_scale, alignment = place(store, reconstruction, config, diary)
+    T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
     diary.done("fuse")
     cloud, dropped = fuse.agree_with_views(cloud, store)
@@ -105,13 +105,11 @@ def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameSto
     return store, ids, given
 
 
-def place(
-    store: FrameStore, reconstruction: Reconstruction, config: Config, diary: Diary
-) -> tuple[F64, Scale, Alignment]:
+def place(store: FrameStore, reconstruction: Reconstruction, config: Config, diary: Diary) -> tuple[F64, Scale]:
     """Find the map frame and move the store's poses and depths into it.
 
     Returns:
-        T_map_world (4, 4), a similarity; the scale of the map; the alignment.
+        T_map_world (4, 4), a similarity; the scale of the map.
     """
     sample = sample_surface(store)
     if len(sample.xyz_world) < 100:
@@ -130,7 +128,7 @@ def place(
     moved[:, :3, :3] /= factor * first
     store.place(moved, factor * first)
     diary.done("align", (*alignment.losses, *losses))
-    return S, new_scale, alignment
+    return S, new_scale
 
 
 def _relative(xyz: F64, T: F64) -> F64:
@@ -147,20 +145,9 @@ def up_of(config: Config, reconstruction: Reconstruction | None = None) -> F64 |
 
 
 def given_camera_height(config: Config) -> float | None:
-    """Metres of `--scale camera-height=1.5`, or None.
-
-    Raises:
-        ConfigError: E-OPTION when the scale option cannot be read.
-    """
-    if config.scale is None or not config.scale.startswith("camera-height="):
-        return None
-    try:
-        value = float(config.scale.partition("=")[2])
-    except ValueError:
-        value = -1.0
-    if not 0.05 <= value <= 100:
-        raise ConfigError("E-OPTION", f"camera height {config.scale!r} is not a length.", "Write camera-height=1.5.")
-    return value
+    """Metres of `--scale camera-height=1.5`, or None."""
+    known = None if config.scale is None else parse_scale(config.scale)
+    return known.length_m if known is not None and known.id is None else None
 
 
 def cut(
@@ -242,14 +229,19 @@ def judged(losses: tuple[Loss, ...]) -> Quality:
     return Quality("degraded" if any(w.code in DEGRADING for w in losses) else "ok", losses)
 
 
+def given_frame(config: Config) -> F64:
+    """The similarity (4, 4) that turns `up` to z and `unit` to metres, for inputs that keep their own frame."""
+    up = up_of(config)
+    R = np.eye(3) if up is None else rotation_between(up, UP)
+    return np.asarray(from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0]), np.float64)
+
+
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
     """A scene map from a scan that keeps its own frame up to `up` and `unit`, unless `align` is asked for."""
-    up = up_of(config)
-    R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
-    T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
+    T = given_frame(config)
     fused = fuse.fuse_points(cloud, T, config.voxel_m)
     if config.align:
-        T = align_cloud(fused, up_known=up is not None) @ T
+        T = align_cloud(fused, up_known=config.up is not None) @ T
         fused = fuse.fuse_points(cloud, T, config.voxel_m)
     dropped = int((~fuse.usable_points(cloud)).sum())
     losses = [Loss("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite")] if dropped else []
@@ -270,9 +262,7 @@ def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
 
 def map_boxes(given: GivenBoxes, config: Config, diary: Diary) -> SceneMap:
     """A scene map from a list of boxes that keeps its own frame up to `up` and `unit`."""
-    up = up_of(config)
-    R = np.eye(3) if up is None else rotation_between(up, np.array([0.0, 0.0, 1.0]))
-    T = from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0])
+    T = given_frame(config)
     objects = boxes.import_boxes(given.boxes, T)
     diary.done("boxes")
     scene = SceneMap(

@@ -12,9 +12,9 @@ from PIL import Image
 import cogmap
 from cogmap.capture.sampling import survey
 from cogmap.capture.sniff import open_source
-from cogmap.capture.video import K_of_upright
 from cogmap.data.capture import Capture
 from cogmap.errors import CogmapError
+from cogmap.geometry.camera import rotated_K
 
 from .clips import audio, clip, cut, without_frames
 
@@ -109,7 +109,7 @@ def test_v11_rotation_is_applied_once_to_pixels_and_intrinsics(tmp_path: Path, r
     back = np.rot90(rgb, -turns)
     assert back[:, -8:, 0].mean() > back[:, :8, 0].mean() + 150
     assert back[-8:, :, 1].mean() > back[:8, :, 1].mean() + 150
-    K = K_of_upright(np.array([[50.0, 0, 40], [0, 60, 30], [0, 0, 1]]), 90 * turns, 96, 64)
+    K = rotated_K(np.array([[50.0, 0, 40], [0, 60, 30], [0, 0, 1]]), turns, 96, 64)
     corner = {0: (40, 30), 1: (30, 56), 2: (56, 34), 3: (34, 40)}[turns]
     assert (K[0, 2], K[1, 2]) == corner
 

@@ -58,9 +58,11 @@ def _in_srgb(picture: Image.Image) -> Image.Image:
 
 
 def _usable(picture: Image.Image) -> Bool | None:
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        return np.asarray(picture.convert("RGBA"))[..., 3] >= 128
-    return None
+    return np.asarray(picture.convert("RGBA"))[..., 3] >= 128 if _has_alpha(picture) else None
+
+
+def _has_alpha(picture: Image.Image) -> bool:
+    return picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
 
 
 def to_rgb(picture: Image.Image) -> U8:
@@ -70,7 +72,7 @@ def to_rgb(picture: Image.Image) -> U8:
         top = 65535.0 if picture.mode.startswith("I") else (1.0 if values.max(initial=0) <= 1 else 255.0)
         grey = np.clip(np.round(values * (255.0 / top)), 0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+    if _has_alpha(picture):
         rgba = picture.convert("RGBA")
         ground = Image.new("RGBA", rgba.size, (128, 128, 128, 255))
         return np.asarray(Image.alpha_composite(ground, rgba).convert("RGB"))

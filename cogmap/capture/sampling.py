@@ -10,7 +10,7 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from .._checks import F32, F64, I32, U8
-from ..data.capture import Capture, Loss, Thumbnail
+from ..data.capture import THUMBNAIL_PX, Capture, Loss, Thumbnail
 from ..errors import ConfigError
 from ..geometry.camera import scaled_K, unproject
 from ..geometry.rigid import apply
@@ -20,7 +20,6 @@ WIDEST_STEP = 0.22  # neighbours this far apart still registered, 29 of 29, on a
 ANCHOR_STEP = 0.04
 WEAK_PEAK = 0.05
 LEAST_FRAMES = 12
-THUMBNAIL_PX = 160
 VIEW_CELL = 0.2
 COARSE_M = 0.10
 Cells = Sequence[frozenset[int]]
@@ -151,13 +150,10 @@ def by_overlap(seen: Survey, step: float, max_gap: float) -> list[int]:
     while kept:
         last = kept[-1]
         later = np.arange(last + 1, len(seen.index))
-        if len(later) == 0:
-            break
         far = (seen.path[later] - seen.path[last] > step) | (seen.time_s[later] - seen.time_s[last] > max_gap)
-        end = int(np.argmax(far)) if far.any() else len(later)
-        span = later[: max(end, 1)]
         if not far.any():
             break
+        span = later[: max(int(np.argmax(far)), 1)]
         half = span[len(span) // 2 :]
         kept.append(int(half[int(np.argmax(seen.sharpness[half]))]))
     return kept

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._checks import F64, U8
-from ..data.capture import Capture, CaptureFrame, Loss, SourceReport, Thumbnail
+from .._checks import U8
+from ..data.capture import THUMBNAIL_PX, Capture, CaptureFrame, Loss, SourceReport, Thumbnail
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
 from .hdr import HLG, PQ, tone_mapped
 
-THUMBNAIL_PX = 160
 REORDER = 4
 MOST_READ_ERRORS = 32
 ALPHA = ("rgba", "bgra", "argb", "abgr", "yuva420p", "pal8")
@@ -175,7 +174,7 @@ def _picture_notes(stream: Stream) -> list[Loss]:
     if first is None:
         raise InputError("E-VIDEO-NO-FRAMES", "no decodable frame.", "Record or copy it again.", stream.path)
     notes = []
-    if round(first.rotation / 90) % 4:
+    if quarter_turns(first.rotation):
         notes.append(Loss("W-VIDEO-TURNED", 1, "capture", f"pictures turned by {first.rotation} degrees, once"))
     if int(first.color_trc or 0) in (PQ, HLG):
         notes.append(Loss("W-VIDEO-HDR", 1, "capture", "HDR colours were tone-mapped to sRGB"))
@@ -255,8 +254,7 @@ def _upright(picture: Any) -> U8:
         rgb = np.round(rgba[..., :3] * share + 128 * (1 - share)).astype(np.uint8)
     else:
         rgb = picture.to_ndarray(format="rgb24")
-    turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
+    return _turned(rgb, picture)
 
 
 def _small(picture: Any) -> U8:
@@ -264,17 +262,13 @@ def _small(picture: Any) -> U8:
     scale = THUMBNAIL_PX / max(picture.width, picture.height)
     size = {"width": max(2, round(picture.width * scale)), "height": max(2, round(picture.height * scale))}
     grey = picture.reformat(format="gray", interpolation="AREA", **size).to_ndarray()
-    turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(grey, turns))
+    return _turned(grey, picture)
 
 
-def K_of_upright(K_stored: F64, rotation_deg: int, width_px: int, height_px: int) -> F64:
-    """Intrinsics (3, 3) of the stored pictures after the container's turn, applied once."""
-    from ..geometry.camera import rotated_K
-
-    return rotated_K(K_stored, round(rotation_deg / 90) % 4, width_px, height_px)
+def quarter_turns(rotation_deg: float) -> int:
+    """Quarter turns counter-clockwise, 0 to 3, that a container's rotation asks for."""
+    return round(rotation_deg / 90) % 4
 
 
-def with_notes(capture: Capture, notes: Sequence[Loss]) -> Capture:
-    """The capture with more notes in its report."""
-    return replace(capture, report=replace(capture.report, notes=(*capture.report.notes, *notes)))
+def _turned(pixels: U8, picture: Any) -> U8:
+    return np.ascontiguousarray(np.rot90(pixels, quarter_turns(picture.rotation)))

@@ -74,9 +74,12 @@ class CaptureFrame:
         shaped(f"rgb of {self.name or self.index}", self.rgb, "H", "W", 3)
 
 
+THUMBNAIL_PX = 160
+
+
 @dataclass(frozen=True)
 class Thumbnail:
-    """A frame made small: position, time in seconds, grey (h, w) uint8 about 160 pixels wide."""
+    """A frame made small: position, time in seconds, grey (h, w) uint8 its long side 160 pixels."""
 
     index: int
     time_s: float

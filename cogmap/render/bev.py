@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 from PIL import Image, ImageDraw
-from shapely.geometry import Point, Polygon
+from shapely.geometry import Polygon
 from shapely.ops import polylabel
 
 from .._checks import F64, U8
@@ -200,8 +200,3 @@ def _svg_object(thing: MapObject, view: BevView) -> list[str]:
         f'<text x="{u:.1f}" y="{v:.1f}" font-size="13" text-anchor="middle" dominant-baseline="middle">',
         f"{thing.number}</text></g>",
     ]
-
-
-def dot_is_inside(thing: MapObject) -> bool:
-    """Whether the anchor of an object lies inside its footprint (on its line for degenerate ones)."""
-    return bool(Polygon(thing.footprint_map).distance(Point(anchor_of(thing))) < 1e-6)

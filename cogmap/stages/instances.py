@@ -78,14 +78,11 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     index = np.flatnonzero(candidates)
     radius = max(opts.least_radius, link_radius(voxels.key[index], opts.max_radius))
     label = cogmap_kernels.components(voxels.key[index], radius)
+    pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
+    parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = np.full(len(voxels), -1, np.int32)
-    n = 0
-    for member in _members(label):
-        for piece in _coloured_pieces(voxels, index[member], opts):
-            for part in split_at_supports(voxels, piece, radius, opts):
-                if _is_object(voxels, part, opts):
-                    out[part] = n
-                    n += 1
+    for n, part in enumerate(p for p in parts if _is_object(voxels, p, opts)):
+        out[part] = n
     return out
 
 

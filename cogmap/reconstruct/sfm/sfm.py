@@ -22,7 +22,7 @@ from ...geometry.rigid import from_rotation, inverse
 from . import gate, mapping, pairs, stereo
 from .features import Features, Match, describe_clip, extract_features, match_pairs
 from .given import check_given_poses
-from .workspace import Pictures, at_depth_size, store_pictures
+from .workspace import Pictures, at_depth_size, shrunk, store_pictures
 
 PICTURE_SIDE = 960
 
@@ -207,7 +207,7 @@ def _windows(pictures: Pictures, sparse: Sparse, folder: Path) -> Iterator[Windo
                 T_world_cam=sparse.T_world_cam[v][None],
                 index=np.array([pictures.index[k]], np.int32),
                 time_s=np.array([pictures.time_s[k]]),
-                picture=_limited(rgb)[None],
+                picture=shrunk(rgb, PICTURE_SIDE)[None],
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -222,12 +222,3 @@ def _views(pictures: Pictures, sparse: Sparse) -> list[stereo.View]:
         grey = np.asarray(Image.fromarray(small).convert("L"))
         views.append(stereo.View(grey, K, sparse.T_world_cam[v], *ranges[v], near[v]))
     return views
-
-
-def _limited(rgb: Any) -> Any:
-    """A picture with its long side at most 960 pixels."""
-    h, w = rgb.shape[:2]
-    s = min(1.0, PICTURE_SIDE / max(h, w))
-    if s == 1.0:
-        return rgb
-    return np.asarray(Image.fromarray(rgb).resize((round(w * s), round(h * s)), Image.Resampling.LANCZOS))

@@ -54,10 +54,8 @@ def store_pictures(capture: Capture, indices: Sequence[int], folder: Path) -> Pi
     masked = set()
     for k, frame in enumerate(capture.frames(indices)):
         h, w = frame.rgb.shape[:2]
-        s = min(1.0, LONG_SIDE / max(h, w))
-        size = (max(1, round(w * s)), max(1, round(h * s)))
-        picture = Image.fromarray(frame.rgb)
-        picture = picture if size == (w, h) else picture.resize(size, Image.Resampling.LANCZOS)
+        picture = Image.fromarray(shrunk(frame.rgb, LONG_SIDE))
+        size = picture.size
         names.append(f"{k:06d}.png")
         picture.save(folder / names[-1], compress_level=1)
         if frame.usable is not None and not frame.usable.all():
@@ -72,6 +70,16 @@ def store_pictures(capture: Capture, indices: Sequence[int], folder: Path) -> Pi
     return Pictures(
         folder, tuple(names), tuple(index), tuple(times), tuple(sizes), tuple(Ks), tuple(Ts), frozenset(masked)
     )
+
+
+def shrunk(rgb: U8, long_side: int) -> U8:
+    """A picture (H, W, 3) with its long side at most so many pixels."""
+    h, w = rgb.shape[:2]
+    s = min(1.0, long_side / max(h, w))
+    size = (max(1, round(w * s)), max(1, round(h * s)))
+    if size == (w, h):
+        return rgb
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.LANCZOS))
 
 
 def at_depth_size(rgb: U8, K: F64) -> tuple[U8, F64]:
