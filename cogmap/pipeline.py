@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
 from ._checks import F64, I32
 from .config import UNITS_M, Config, parse_scale
 from .data.capture import Loss
-from .data.frames import FrameStore
+from .data.frames import FrameStore, OwnedFolder
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import CameraPose, Layout, Quality, SceneMap
@@ -84,7 +82,7 @@ def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameSto
     Raises:
         TrustError: E-TOO-FEW-FRAMES when nothing arrives.
     """
-    store = FrameStore(Path(tempfile.mkdtemp(prefix="cogmap-")) / "depth", rel_noise)
+    store = FrameStore(OwnedFolder(), rel_noise)
     ids: list[I32] = []
     given = False
     for window in windows:

@@ -437,3 +437,8 @@ def test_vanishing_points_are_where_axes_meet(tmp_path: Path, shots: list) -> No
     for axis, point in enumerate(frame.vanishing_points()):
         p = frame.K @ (frame.T_map_cam[:3, :3].T @ (far[axis] - frame.T_map_cam[:3, 3]))
         assert np.allclose(point, p[:2] / p[2], atol=0.1)
+
+
+def test_a_camera_height_without_cameras_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CogmapError, match="E-SCALE-NO-FLOOR"):
+        cogmap.build(ply(tmp_path / "a.ply", *two_blocks()), scale="camera-height=1.5")

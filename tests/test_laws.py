@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from functools import cache
 
@@ -103,6 +104,18 @@ def test_arrays_are_checked() -> None:
         cogmap.build_arrays(rgb, depth[:, :-1], K, poses)
     with pytest.raises(cogmap.InputError, match="E-POSE-REFLECTED"):
         cogmap.build_arrays(rgb, depth, K, poses @ np.diag([1, 1, -1, 1.0]))
+
+
+def test_a_known_object_sets_the_scale_of_arrays_and_frames_go_with_their_map() -> None:
+    rgb, depth, poses = shots()
+    m = cogmap.build_arrays(rgb, depth, K, poses, scale="object_1.height=3.0")
+    assert m["object_1"].box.size_m[2] == pytest.approx(3.0, abs=1e-3) and m.scale.source == "known-object"
+    assert m.scene.frames is not None
+    folder = m.scene.frames.folder
+    assert folder.exists()
+    del m
+    gc.collect()
+    assert not folder.exists()
 
 
 @given(st.integers(0, 1000), st.floats(-3, 3), st.floats(0.1, 10))

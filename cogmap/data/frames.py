@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +65,14 @@ class StoredFrame:
             return np.asarray((direction[:2] / direction[2]).T)
 
 
+class OwnedFolder:
+    """A temporary folder that goes when the last store that reads from it does, or when the program ends."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="cogmap-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 class FrameStore:
     """Frames in a folder: `f000.jpg`, `f000.depth.png` (16 bit), `f000.conf.png`, and `frames.json`.
 
@@ -73,7 +83,9 @@ class FrameStore:
         rel_noise: standard error of a depth as a share of it.
     """
 
-    def __init__(self, folder: Path, rel_noise: float = 0.005) -> None:
+    def __init__(self, folder: Path | OwnedFolder, rel_noise: float = 0.005) -> None:
+        self._owned = folder if isinstance(folder, OwnedFolder) else None
+        folder = folder.path if isinstance(folder, OwnedFolder) else folder
         self.rel_noise = rel_noise
         self.folder = Path(folder)
         listing = self.folder / "frames.json"
@@ -165,7 +177,7 @@ class FrameStore:
 
     def posed(self, T_map_cam: F64) -> FrameStore:
         """The same frames with other poses (N, 4, 4); files are shared."""
-        other = FrameStore(self.folder, self.rel_noise)
+        other = FrameStore(self.folder if self._owned is None else self._owned, self.rel_noise)
         other._rows, other._K = self._rows, self._K
         other._T = [np.array(T, np.float64) for T in T_map_cam]
         return other
