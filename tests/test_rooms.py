@@ -19,10 +19,10 @@ from .test_pipeline import mapped
 
 @pytest.mark.parametrize("seed", range(5))
 def test_rooms_are_full_and_crowded(seed: int) -> None:
-    room = make_room(seed)
+    room = make_room(seed, clutter="middle")
     crowded = [t.free_m < 0.05 for t in room.things]
     assert len(room.things) >= 15 and np.mean(crowded) >= 1 / 3
-    assert sum(len(t.parts) > 1 for t in room.things) >= 8
+    assert sum(len(t.parts) > 1 for t in room.things) >= 15
     assert room.plain >= 0.5
 
 
@@ -37,11 +37,12 @@ def plain_components(voxels: Voxels) -> tuple:  # type: ignore[type-arg]
     return make_objects(voxels, out)[0]
 
 
-@pytest.mark.parametrize("seed", [1, 4])
-def test_the_stages_find_more_than_plain_components(seed: int) -> None:
-    scene, room, T = mapped(seed)
+@pytest.mark.parametrize("seed", [1, 4, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2, 3))])
+def test_middle_clutter_is_as_hard_as_real_rooms_and_the_stages_cope(seed: int) -> None:
+    scene, room, T = mapped(seed, "middle")
     assert scene.voxels is not None
     plain = replace(scene, objects=plain_components(scene.voxels))
     found = float((boxes_against(plain, room, T)[0] >= 0.5).mean())
     ours = float((boxes_against(scene, room, T)[0] >= 0.5).mean())
-    assert ours > found
+    assert 0.2 <= found <= 0.31
+    assert ours >= 0.45

@@ -64,7 +64,7 @@ def split_by_colour(voxels: Voxels, part: Array, least_edge_m: float) -> list[Ar
     count = np.bincount(block)
     mean = np.stack([np.bincount(block, ab[:, k]) / count for k in (0, 1)], axis=1)
     spread = np.sqrt(np.bincount(block, ((ab - mean[block]) ** 2).sum(1)) / count)
-    label = _linked_blocks(cell, mean, spread <= MOST_MIXED)[block]
+    label = _linked_blocks(cell, mean, spread <= MOST_MIXED, count)[block]
     sizes = np.bincount(label[label >= 0], minlength=1) if (label >= 0).any() else np.zeros(1, int)
     pieces = [
         k
@@ -83,16 +83,26 @@ def _long(voxels: Voxels, part: Array, least_edge_m: float) -> bool:
     return bool(np.ptp(voxels.mean_map[part], axis=0).max() >= least_edge_m)
 
 
-def _linked_blocks(cell: Array, mean: F64, pure: Array) -> I32:
-    """Component of every pure block by neighbourhood and likeness of colour, -1 for mixed ones."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
+def _linked_blocks(cell: Array, mean: F64, pure: Array, weight: Array) -> I32:
+    """Region of every pure block, -1 for mixed ones: neighbours join in order of likeness.
 
-    tree = cKDTree(cell.astype(np.float64))
-    pairs = tree.query_pairs(1.8, output_type="ndarray")
-    a, b = pairs[:, 0], pairs[:, 1]
-    alike = pure[a] & pure[b] & (np.linalg.norm(mean[a] - mean[b], axis=1) < MOST_STEP)
-    graph = coo_matrix((np.ones(alike.sum()), (a[alike], b[alike])), shape=(len(cell), len(cell)))
-    label = connected_components(graph, directed=False)[1].astype(np.int32)
-    label[~pure] = -1
-    return label
+    Two regions join while the means of both differ by less than `MOST_STEP`, so a chain of slow steps links nothing.
+    """
+    pairs = cKDTree(cell.astype(np.float64)).query_pairs(1.8, output_type="ndarray")
+    pairs = pairs[pure[pairs].all(1)]
+    step = np.linalg.norm(mean[pairs[:, 0]] - mean[pairs[:, 1]], axis=1)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], step))
+    parent, total, mass = list(range(len(cell))), (mean * weight[:, None]).tolist(), weight.tolist()
+
+    def root(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = k = parent[parent[k]]
+        return k
+
+    for a, b in pairs[order[step[order] < MOST_STEP]].tolist():
+        p, q = sorted((root(a), root(b)))
+        gap = np.hypot(*(total[p][k] / mass[p] - total[q][k] / mass[q] for k in (0, 1)))
+        if p != q and gap < MOST_STEP:
+            parent[q], mass[p] = p, mass[p] + mass[q]
+            total[p] = [total[p][k] + total[q][k] for k in (0, 1)]
+    return np.array([root(k) if alone else -1 for k, alone in enumerate(pure)], np.int32)

@@ -34,7 +34,7 @@ class InstanceOptions:
     min_support_m2: float = 0.08
     min_support_height_m: float = 0.25
     min_carried_m: float = 0.06
-    min_cut_by_colour_m: float = 1.2
+    min_cut_by_colour_m: float = 0.8
     least_radius: int = 1
     max_radius: int = 3
 

@@ -29,7 +29,7 @@ class Film:
         """(H, W, 3) uint8 frames; each is the mean of two moments of an open shutter."""
         for i, T in enumerate(self.poses):
             later = self.poses[min(i + 1, len(self.poses) - 1)]
-            moments = [T, _between(T, later, SHUTTER)]
+            moments = [T, between(T, later, SHUTTER)]
             seen = [render(self.room, m, self.K, self.size).rgb.astype(np.float32) for m in moments]
             yield np.round(np.mean(seen, axis=0)).astype(np.uint8)
 
@@ -40,7 +40,7 @@ class Film:
         return [(np.repeat(render(self.room, T, small, size).thing, 16), T) for T in self.poses[::step]]
 
 
-def _between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+def between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     """A pose between two near ones: centres and axes mixed, axes made orthonormal again."""
     out = (1 - share) * a + share * b
     U, _, Vt = np.linalg.svd(out[:3, :3])

@@ -90,6 +90,22 @@ def seen_directions_deg(shots: list[tuple[np.ndarray, np.ndarray]], room: Room, 
     return np.array([_widest(v) for v in views])
 
 
+def surface_error(scene: SceneMap, room: Room, T_map_room: np.ndarray) -> np.ndarray:
+    """Distance (V,) in metres from every voxel's mean to the nearest true surface."""
+    assert scene.voxels is not None
+    p = apply(np.linalg.inv(T_map_room), scene.voxels.mean_map.astype(np.float64))
+    best = np.abs(p - np.array([room.width, room.depth, room.height])).min(1)
+    best = np.minimum(best, np.abs(p).min(1))
+    for t in room.things:
+        c, s = np.cos(t.yaw), np.sin(t.yaw)
+        local = (p - [*t.center[:2], 0.0]) @ np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
+        for center, size in t.parts:
+            out = np.abs(local - center) - size / 2
+            outside = np.linalg.norm(np.maximum(out, 0), axis=1)
+            best = np.minimum(best, np.where((out < 0).all(1), -out.max(1), outside))
+    return np.asarray(best)
+
+
 def _widest(angles: list[float]) -> float:
     if len(angles) < 2:
         return 0.0

@@ -31,6 +31,7 @@ def render(room: Room, T_world_cam: np.ndarray, K: np.ndarray, size: tuple[int, 
         owner,
         np.array([room.width, room.depth, room.height]),
         room.plain,
+        room.tile,
         room.seed,
         T_world_cam,
         K,
@@ -40,18 +41,18 @@ def render(room: Room, T_world_cam: np.ndarray, K: np.ndarray, size: tuple[int, 
 
 
 def _boxes(room: Room) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of (centre xyz, half size xyz, cos, sin) and the thing behind each."""
+    """Rows of (centre xyz, half size xyz, cos, sin, which texture) and the thing behind each."""
     rows, owner = [], []
     for number, t in enumerate(room.things):
         c, s = np.cos(t.yaw), np.sin(t.yaw)
         for p, q in t.parts:
             x, y = t.center[0] + c * p[0] - s * p[1], t.center[1] + s * p[0] + c * p[1]
-            rows.append([x, y, p[2], *(q / 2), c, s])
+            rows.append([x, y, p[2], *(q / 2), c, s, number if t.look is None else t.look])
             owner.append(number)
     for p, q in room.screens:
-        rows.append([*p, *(q / 2), 1.0, 0.0])
+        rows.append([*p, *(q / 2), 1.0, 0.0, WALL])
         owner.append(WALL)
-    return np.array(rows, np.float64).reshape(-1, 8), np.array(owner, np.int32)
+    return np.array(rows, np.float64).reshape(-1, 9), np.array(owner, np.int32)
 
 
 @njit(cache=True)
@@ -82,7 +83,7 @@ def _pattern(u, v, seed):
 
 
 @njit(cache=True, parallel=True)
-def _cast(boxes, owner, room, plain, seed, T, K, height, width):
+def _cast(boxes, owner, room, plain, tile, seed, T, K, height, width):
     rgb = np.zeros((height, width, 3), np.uint8)
     depth = np.zeros((height, width), np.float32)
     thing = np.zeros((height, width), np.int32)
@@ -109,7 +110,7 @@ def _cast(boxes, owner, room, plain, seed, T, K, height, width):
                 thing[y, x] = owner[hit]
             else:
                 thing[y, x] = -2 if axis == 5 else (-3 if axis == 4 else -1)
-            _paint(rgb[y, x], hit, thing[y, x], axis, px, py, pz, boxes, room, plain, seed)
+            _paint(rgb[y, x], hit, axis, px, py, pz, boxes, plain, tile, seed)
     return rgb, depth, thing
 
 
@@ -138,10 +139,11 @@ def _hit_box(box, o, d, best):
 
 
 @njit(cache=True)
-def _paint(out, hit, what, axis, px, py, pz, boxes, room, plain, seed):
+def _paint(out, hit, axis, px, py, pz, boxes, plain, tile, seed):
     light = (0.95, 0.85, 0.9, 0.8, 1.0, 0.7)[axis]
     if hit >= 0:
         b = boxes[hit]
+        what = int(b[8])
         rx, ry = px - b[0], py - b[1]
         lx, ly, lz = b[6] * rx + b[7] * ry, -b[7] * rx + b[6] * ry, pz - b[2]
         u, v = (ly, lz) if axis < 2 else ((lx, lz) if axis < 4 else (lx, ly))
@@ -150,6 +152,7 @@ def _paint(out, hit, what, axis, px, py, pz, boxes, room, plain, seed):
         for k in range(3):
             out[k] = min(255.0, max(0.0, (60 + 150 * base[k]) * tone * light))
         return
+    px = px % tile if tile > 0 else px
     u, v = (py, pz) if axis < 2 else ((px, pz) if axis < 4 else (px, py))
     tone = 1.0 + 0.01 * (_noise(u * 30, v * 30, seed) - 0.5)
     poster = _hash(int(np.floor(u / 0.7)), int(np.floor(v / 0.7)), seed + axis) > plain

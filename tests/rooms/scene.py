@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from shapely.geometry import Polygon, box
@@ -14,7 +14,10 @@ from .furniture import SHAPES, SIZES
 
 @dataclass(frozen=True)
 class Thing:
-    """One object of the answer key: label, box in metres in the room's frame (z up, floor 0), its parts."""
+    """One object of the answer key: label, box in metres in the room's frame (z up, floor 0), its parts.
+
+    `look` is the thing whose texture it shares, or None for one of its own.
+    """
 
     label: str
     center: np.ndarray
@@ -22,6 +25,7 @@ class Thing:
     yaw: float
     parts: list[tuple[np.ndarray, np.ndarray]]
     free_m: float = 0.0
+    look: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Room:
     """Walls at x in [0, width], y in [0, depth], floor z = 0, ceiling at height; and the things in it.
 
     `plain` is the share of each wall without texture. `screens` are extra boxes that are walls, not things.
+    Patterns of floor and walls repeat along x every `tile` metres where that is not 0.
     """
 
     width: float
@@ -38,6 +43,7 @@ class Room:
     seed: int
     plain: float = 0.6
     screens: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    tile: float = 0.0
 
     @property
     def area_m2(self) -> float:
@@ -48,19 +54,26 @@ class Room:
 AGAINST_WALL = ("shelf", "bed", "cabinet", "desk", "sofa", "shelf", "cabinet")
 FREE = ("chair", "box", "stool", "bin", "lamp", "chair", "box", "stool")
 ON_TOP = ("monitor", "books", "pot", "books", "lamp")
+TOUCHING = ("chair", "stool", "box", "chair", "bin", "stool", "chair", "box")
 
 
-def make_room(seed: int, *, width: float = 6.0, depth: float = 5.0, plain: float = 0.6, n_free: int = 8) -> Room:
-    """A room with things against walls, a table with chairs that touch it, things on tops, free things."""
+def make_room(seed: int, *, width: float = 6.0, depth: float = 5.0, plain: float = 0.6, clutter: str = "light") -> Room:
+    """A room with things against walls, a table with chairs that touch it, things on tops, free things.
+
+    In `middle` clutter most free things are pushed against others instead, as in rooms that people live in, and the
+    tops carry twice as much.
+    """
     rng = np.random.default_rng(seed)
     w, d = width + rng.uniform(-0.3, 0.5), depth + rng.uniform(-0.3, 0.4)
     things: list[Thing] = []
     for label in AGAINST_WALL:
         _place_at_wall(things, label, w, d, rng)
     _place_table_group(things, w, d, rng)
-    for label in FREE[:n_free]:
+    for label in TOUCHING if clutter == "middle" else ():
+        _place_touching(things, label, w, d, rng)
+    for label in FREE[:3] if clutter == "middle" else FREE:
         _place_free(things, label, w, d, rng)
-    for label in ON_TOP:
+    for label in ON_TOP * (2 if clutter == "middle" else 1):
         _place_on_top(things, label, rng)
     return Room(w, d, 2.6 + rng.uniform(-0.1, 0.2), [_with_free(t, things, w, d) for t in things], seed, plain)
 
@@ -124,6 +137,26 @@ def _place_table_group(things: list[Thing], w: float, d: float, rng: np.random.G
     things.extend(group)
 
 
+def _place_touching(things: list[Thing], label: str, w: float, d: float, rng: np.random.Generator) -> None:
+    """A thing pushed flat against a side of another one that stands on the floor."""
+    hosts = [t for t in things if t.center[2] - t.size[2] / 2 < 0.02]
+    for _ in range(300):
+        host = hosts[int(rng.integers(len(hosts)))]
+        side = int(rng.integers(4))
+        probe = _thing(label, 0, 0, 0, np.random.default_rng(int(rng.integers(1 << 30))))
+        reach = host.size[side % 2] / 2 + probe.size[1] / 2 + rng.uniform(0.001, 0.008)
+        off = rng.uniform(-0.4, 0.4) * host.size[1 - side % 2]
+        turn = side * np.pi / 2
+        c, s = np.cos(turn), np.sin(turn)
+        local = np.array([c * reach - s * off, s * reach + c * off])
+        c, s = np.cos(host.yaw), np.sin(host.yaw)
+        x, y = host.center[:2] + [c * local[0] - s * local[1], s * local[0] + c * local[1]]
+        thing = Thing(label, np.array([x, y, probe.center[2]]), probe.size, host.yaw + turn + np.pi / 2, probe.parts)
+        if _clear(thing, things, w, d, 0.0005):
+            things.append(thing)
+            return
+
+
 def _place_free(things: list[Thing], label: str, w: float, d: float, rng: np.random.Generator) -> None:
     for _ in range(300):
         thing = _thing(label, rng.uniform(0.6, w - 0.6), rng.uniform(0.6, d - 0.6), rng.uniform(-1.5, 1.5), rng)
@@ -153,4 +186,4 @@ def _with_free(thing: Thing, things: list[Thing], w: float, d: float) -> Thing:
     outline = _outline(thing)
     gaps = [outline.distance(_outline(t)) for t in things if t is not thing]
     walls = min(outline.bounds[0], outline.bounds[1], w - outline.bounds[2], d - outline.bounds[3])
-    return Thing(thing.label, thing.center, thing.size, thing.yaw, thing.parts, max(0.0, min([walls, *gaps])))
+    return replace(thing, free_m=max(0.0, min([walls, *gaps])))
