@@ -116,8 +116,8 @@ def _listed(path: Path, demuxer: str) -> tuple[Stream, list[Loss]]:
     try:
         with av.open(str(path), format=demuxer, metadata_errors="replace") as container:
             video = _choose_stream(container, path)
-            packets = list(_packets(container, video, Tally()))
-            stamps = [s for s in ((p.pts if p.pts is not None else p.dts) for p in packets if p.size) if s is not None]
+            every = (p.pts if p.pts is not None else p.dts for p in _packets(container, video, Tally()) if p.size)
+            stamps = [stamp for stamp in every if stamp is not None]
             if not stamps:
                 raise InputError("E-VIDEO-NO-FRAMES", "no decodable frame.", "Record or copy it again.", path)
             second = float(video.time_base or 1e-3)
