@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
-.PHONY: setup demo test test-real test-slow bench lint types schema check clean
+.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench lint types schema check clean
 
 setup: $(READY)
 
@@ -27,7 +27,20 @@ test-real: setup
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
+test-sim: setup
+	NUMBA_ENABLE_CUDASIM=1 COGMAP_KERNELS=sim $(BIN)/python -m pytest tests/kernels
+
+test-compile: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cuda]'
+	$(BIN)/python -m pytest tests/kernels/test_compile.py
+
+test-gpu: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cuda]'
+	COGMAP_KERNELS=gpu $(BIN)/python -m pytest tests/kernels
+
 bench: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python -m benchmarks.bench_kernels
 	$(BIN)/python -m benchmarks.bench_pipeline
 
 lint: setup
@@ -39,7 +52,7 @@ types: setup
 schema: setup
 	$(BIN)/python -m cogmap.mapfile.schema > docs/map.schema.json
 
-check: lint types test test-real
+check: lint types test test-sim test-real
 
 clean:
 	rm -rf .venv .numba_cache build dist

@@ -67,3 +67,11 @@ def test_import_boxes(tmp_path: Path) -> None:
     assert run("import", tmp_path / "b.json", "-o", tmp_path / "b.cogmap").returncode == 0
     assert '"no"' not in run("render", tmp_path / "b.cogmap").stdout
     assert "no_1" in run("render", tmp_path / "b.cogmap").stdout
+
+
+def test_bench_voxel_compares_the_columns() -> None:
+    done = run("bench", "voxel", "--points", "20000", "--edge", "0.1")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["reference", "cpu", "cuda"]
+    assert "the same cells and counts" in lines[1] and "million points a second" in lines[0]

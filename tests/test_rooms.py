@@ -29,7 +29,7 @@ def test_rooms_are_full_and_crowded(seed: int) -> None:
 def plain_components(voxels: Voxels) -> tuple:  # type: ignore[type-arg]
     """Objects by nothing but connected voxels, once the room is taken away."""
     index = np.flatnonzero(find_surfaces(voxels).kind == 0)
-    label = cogmap_kernels.components(voxels.key[index], 1)
+    label = cogmap_kernels.components(voxels.key[index])
     big = np.flatnonzero(np.bincount(label) >= 50)
     out = np.full(len(voxels), -1, np.int32)
     for n, k in enumerate(big):

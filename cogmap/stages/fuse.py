@@ -31,7 +31,7 @@ def fuse_frames(
     Raises:
         TrustError: E-EMPTY-CLOUD when no frame holds a usable point.
     """
-    table = cogmap_kernels.VoxelTable(voxel_m)
+    table = cogmap_kernels.VoxelTable(voxel_m, extents=True, normals=True, views=True)
     for frame in store:
         xyz = unproject(frame.depth, frame.K)
         normal = normals_of_depth(frame.depth, frame.K, store.normal_radius) @ frame.T_map_cam[:3, :3].T.astype(
@@ -55,7 +55,7 @@ def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
         raise TrustError("E-EMPTY-CLOUD", f"{finite.sum()} finite points reached the fuse stage.", "Check the scan.")
     if bad > MOST_BAD:
         raise TrustError("E-TOO-MANY-BAD-POINTS", f"{bad:.0%} of the points are not finite.", "Export it again.")
-    table = cogmap_kernels.VoxelTable(voxel_m)
+    table = cogmap_kernels.VoxelTable(voxel_m, extents=True, normals=True, views=True)
     rgb = None if cloud.rgb is None else cloud.rgb[finite]
     ids = None if cloud.instance_id is None else cloud.instance_id[finite]
     _add(table, apply(T_map_input, cloud.xyz_input[finite]), rgb, None, ids, 0)
@@ -84,7 +84,7 @@ def _add(
     view: int,
 ) -> None:
     try:
-        table.add(xyz, rgb, n, ids, view)
+        table.add(xyz, rgb=rgb, normal=n, label=ids, view=view)
     except ValueError as error:
         raise InputError("E-VOXEL-RANGE", f"{error}.", "Use --set fuse.voxel_m=... or check the unit.") from error
 
@@ -93,8 +93,9 @@ def _voxels(table: cogmap_kernels.VoxelTable, place: str) -> Voxels:
     sums = table.result()
     if len(sums.key) == 0:
         raise TrustError("E-EMPTY-CLOUD", f"no usable point came out of the {place}.", "Check depth and poses.")
+    assert sums.lo is not None and sums.hi is not None and sums.normal is not None and sums.n_views is not None
     return Voxels(
-        voxel_m=table.voxel_m,
+        voxel_m=table.voxel,
         origin_map=table.origin,
         key=sums.key,
         mean_map=sums.mean,
@@ -105,7 +106,7 @@ def _voxels(table: cogmap_kernels.VoxelTable, place: str) -> Voxels:
         n_views=sums.n_views,
         confidence=np.ones(len(sums.key), np.float32),
         normal=sums.normal,
-        instance_id=sums.instance_id,
+        instance_id=np.zeros(len(sums.key), np.int32) if sums.label is None else sums.label,
     )
 
 

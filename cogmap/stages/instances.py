@@ -77,7 +77,7 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     opts = options or InstanceOptions()
     index = np.flatnonzero(candidates)
     radius = max(opts.least_radius, link_radius(voxels.key[index], opts.max_radius))
-    label = cogmap_kernels.components(voxels.key[index], radius)
+    label = cogmap_kernels.components(voxels.key[index], steps=radius)
     pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = np.full(len(voxels), -1, np.int32)
@@ -123,7 +123,7 @@ def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOp
     """
     for patch in _level_patches(voxels, part, opts):
         on_top = _standing_on(voxels, part, patch, opts)
-        pieces = [on_top[m] for m in _members(cogmap_kernels.components(voxels.key[on_top], radius))]
+        pieces = [on_top[m] for m in _members(cogmap_kernels.components(voxels.key[on_top], steps=radius))]
         carried = [p for p in pieces if _is_carried(voxels, p, patch, opts)]
         if carried:
             rest = np.setdiff1d(part, np.concatenate(carried))
@@ -139,7 +139,7 @@ def _level_patches(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[A
     level = part[voxels.normal[part, 2] > LEVEL]
     if len(level) == 0:
         return []
-    groups = [level[m] for m in _members(cogmap_kernels.components(voxels.key[level], 2))]
+    groups = [level[m] for m in _members(cogmap_kernels.components(voxels.key[level], steps=2))]
     need = opts.min_support_m2 / voxels.voxel_m**2
     patches = []
     for group in groups:

@@ -49,8 +49,8 @@ def _boxes(room: Room) -> tuple[np.ndarray, np.ndarray]:
             x, y = t.center[0] + c * p[0] - s * p[1], t.center[1] + s * p[0] + c * p[1]
             rows.append([x, y, p[2], *(q / 2), c, s, number if t.look is None else t.look])
             owner.append(number)
-    for p, q in room.screens:
-        rows.append([*p, *(q / 2), 1.0, 0.0, WALL])
+    for k, (p, q) in enumerate(room.screens):
+        rows.append([*p, *(q / 2), 1.0, 0.0, WALL if room.tile else -10 - k])
         owner.append(WALL)
     return np.array(rows, np.float64).reshape(-1, 9), np.array(owner, np.int32)
 

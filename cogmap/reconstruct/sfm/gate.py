@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from ..._checks import F64
 from ...errors import TrustError
 from .features import Features, Match
-from .mapping import intrinsics_are_sound
+from .mapping import Problem, intrinsics_are_sound
 
 LEAST_IMAGES = 5
 LEAST_SHARE = 0.6
@@ -26,6 +26,9 @@ MOST_JUMPS = 0.02
 STILL = 0.004
 MOST_PLANAR = 0.8
 LEAST_FEATURES = 150
+SHORT = 4  # pictures between the ends of a pair that proves a neighbourhood
+LEAST_PROOF = 30
+MOST_ERROR = 0.01  # of the width
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,22 @@ class Verdict:
     Attributes:
         broken: the rules it breaks, in words; empty when it can be trusted.
         share: registered share of the pictures. angle_deg: median of the points' largest viewing angle.
+        torn: whether look-alike places folded the model onto itself.
     """
 
     broken: tuple[str, ...]
     share: float
     angle_deg: float
+    torn: bool = False
+
+
+def untorn(verdict: Verdict, model: Any, problem: Problem) -> Verdict:
+    """The verdict, broken too where the model tears neighbouring pictures apart."""
+    places = tears(model, problem.features, problem.matches)
+    if not places:
+        return verdict
+    text = f"neighbouring pictures torn apart at {len(places)} places, as where two rooms look alike"
+    return replace(verdict, broken=(*verdict.broken, text), torn=True)
 
 
 def judge(model: Any, n_pictures: int, *, posed: bool = False) -> Verdict:
@@ -66,6 +80,42 @@ def judge(model: Any, n_pictures: int, *, posed: bool = False) -> Verdict:
         few = model.num_points3D() < LEAST_POINTS_POSED
         rules = {f"{model.num_points3D()} points in all": few}
     return Verdict(tuple(text for text, bad in rules.items() if bad), share, angle)
+
+
+def tears(model: Any, features: Sequence[Features], matches: Sequence[Match]) -> list[int]:
+    """Places k where the model tears pictures k and k + 1 apart although what they share says otherwise.
+
+    Look-alike places fold a model onto itself; then verified matches across the fold break the epipolar constraint of
+    the model's own cameras. A place counts when three short pairs cross it and most of them are broken.
+    """
+    pose = {i.image_id - 1: i for i in model.images.values() if i.has_pose}
+    crossing: dict[int, list[bool]] = {}
+    for m in matches:
+        i, j = m.pair
+        if j - i <= SHORT and m.n_inliers >= LEAST_PROOF and i in pose and j in pose:
+            broken = _epipolar_error_px(model, pose[i], pose[j], features, m) > MOST_ERROR * _width(model, pose[i])
+            for k in range(i, j):
+                crossing.setdefault(k, []).append(broken)
+    return sorted(k for k, broken in crossing.items() if len(broken) >= 3 and np.mean(broken) > 0.5)
+
+
+def _width(model: Any, image: Any) -> int:
+    return int(model.cameras[image.camera_id].width)
+
+
+def _epipolar_error_px(model: Any, a: Any, b: Any, features: Sequence[Features], m: Match) -> float:
+    """Median Sampson error in pixels of a pair's inliers under the model's cameras, distortion left out."""
+    K_a, K_b = (np.asarray(model.cameras[i.camera_id].calibration_matrix()) for i in (a, b))
+    A, B = (np.vstack([np.asarray(i.cam_from_world().matrix()), [0, 0, 0, 1]]) for i in (a, b))
+    T = B @ np.linalg.inv(A)
+    x, y, z = T[:3, 3]
+    E = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) @ T[:3, :3]
+    F = np.linalg.inv(K_b).T @ E @ np.linalg.inv(K_a)
+    rows = np.asarray(m.geometry.inlier_matches)
+    p, q = (np.c_[features[k].uv[rows[:, s]].astype(np.float64), np.ones(len(rows))] for s, k in enumerate(m.pair))
+    Fp, Fq = p @ F.T, q @ F
+    slope = Fp[:, 0] ** 2 + Fp[:, 1] ** 2 + Fq[:, 0] ** 2 + Fq[:, 1] ** 2
+    return float(np.median(np.abs((q * Fp).sum(1)) / np.sqrt(np.maximum(slope, 1e-18))))
 
 
 def viewing_angle_deg(model: Any, most: int = 2000) -> float:

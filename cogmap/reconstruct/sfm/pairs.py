@@ -48,6 +48,11 @@ def proven_loops(matches: Sequence[Match]) -> list[Match]:
     return [m for m in matches if any(confirms(m.pair, other.pair) for other in matches)]
 
 
+def without_loops(matches: Sequence[Match]) -> list[Match]:
+    """The matches between pictures that are near in time."""
+    return [m for m in matches if m.pair[1] - m.pair[0] <= STEPS[-1]]
+
+
 def pairs_round(loops: Sequence[Match], n: int, done: set[Pair]) -> list[Pair]:
     """More pairs near proven loops, at most as many as there are pictures."""
     out: set[Pair] = set()

@@ -155,17 +155,27 @@ def _loops(features: Sequence[Features], cameras: Sequence[Any], done: set[pairs
 
 
 def _mapped(problem: mapping.Problem, pictures: Pictures, path: str) -> Sparse:
-    """The first model that passes the gate: incremental, with the focal length held, then global."""
+    """The first model that passes the gate: incremental, with the focal length held, then global.
+
+    A model that look-alike places folded onto itself is solved again without loops; folded still, it is refused.
+    """
     worst: gate.Verdict | None = None
     for mapper, held in (("incremental", False), ("incremental", True), ("global", True)):
         if held and problem.keep_intrinsics and mapper == "incremental":
             continue
         tried = replace(problem, keep_intrinsics=problem.keep_intrinsics or held)
-        for model in mapping.solve(tried, mapper)[:1]:
-            verdict = gate.judge(model, len(pictures.names), posed=problem.T_cam_world is not None)
-            if not verdict.broken:
-                return _sparse(model, verdict)
-            worst = verdict if worst is None or verdict.share > worst.share else worst
+        for again in (False, True):
+            tried = replace(tried, matches=pairs.without_loops(tried.matches)) if again else tried
+            verdict = None
+            for model in mapping.solve(tried, mapper)[:1]:
+                verdict = gate.judge(model, len(pictures.names), posed=problem.T_cam_world is not None)
+                if problem.T_cam_world is None:
+                    verdict = gate.untorn(verdict, model, problem)
+                if not verdict.broken:
+                    return _sparse(model, verdict)
+                worst = verdict if worst is None or verdict.share > worst.share else worst
+            if verdict is None or not verdict.torn:
+                break
         if problem.T_cam_world is not None:
             break
     raise gate.refusal(problem.features, problem.matches, worst, path)

@@ -8,12 +8,24 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from . import threads as _threads
+
 Array = npt.NDArray[Any]
 
 
-@njit(cache=True)
-def carve(cells: Array, start: Array, ends: Array) -> None:
-    """See `cogmap_kernels.carve`. Walk: Amanatides and Woo, "A fast voxel traversal algorithm", 1987."""
+def carve(cells: Array, start: Array, ends: Array, threads: int) -> None:
+    """See `cogmap_kernels.carve`; threads count in grids of their own, which are added up."""
+    grids = [cells, *(np.zeros_like(cells) for _ in range(threads - 1))]
+    parts = list(_threads.slices(len(ends), threads))
+    with _threads.Team(threads) as team:
+        team.each(lambda k: _carve(grids[k], start, ends[parts[k][0] : parts[k][1]]))
+    for grid in grids[1:]:
+        cells += grid
+
+
+@njit(cache=True, nogil=True)
+def _carve(cells: Array, start: Array, ends: Array) -> None:
+    """Walk: Amanatides and Woo, "A fast voxel traversal algorithm", 1987."""
     rows, columns = cells.shape
     for i in range(len(ends)):
         if not (np.isfinite(ends[i, 0]) and np.isfinite(ends[i, 1])):

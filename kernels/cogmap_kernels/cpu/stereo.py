@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
+
+from . import threads as _threads
 
 Array = npt.NDArray[Any]
 FLAT = 4.0  # grey-level variance under which a window has no texture
@@ -69,12 +71,13 @@ def _ncc(reference: Array, warped: Array, half: int, out: Array) -> None:
                 out[y, x] = (rs / n - r / n * s / n) / np.sqrt(var_r * var_s)
 
 
-@njit(cache=True, parallel=True)
-def _scores(reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int) -> Array:
-    """Mean of the two best sources' NCC for every plane and pixel (D, H, W)."""
+@njit(cache=True, nogil=True)
+def _scores(
+    reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int, lo: int, hi: int, out: Array
+) -> None:
+    """Mean of the two best sources' NCC for planes lo to hi and every pixel, into (D, H, W)."""
     h, w = reference.shape
-    out = np.empty((len(planes), h, w), np.float32)
-    for d in prange(len(planes)):
+    for d in range(lo, hi):
         warped = np.empty((h, w), np.float32)
         score = np.empty((h, w), np.float32)
         best = np.full((h, w), -2.0, np.float32)
@@ -94,16 +97,13 @@ def _scores(reference: Array, sources: Array, M: Array, b: Array, planes: Array,
             for x in range(w):
                 two = second[y, x] > -2.0
                 out[d, y, x] = 0.5 * (best[y, x] + second[y, x]) if two else best[y, x] - 0.1
-    return out
 
 
-@njit(cache=True, parallel=True)
-def _pick(scores: Array, planes: Array) -> tuple[Array, Array]:
-    """The best plane of every pixel, refined by a parabola through its neighbours."""
-    n, h, w = scores.shape
-    depth = np.zeros((h, w), np.float32)
-    score = np.zeros((h, w), np.float32)
-    for y in prange(h):
+@njit(cache=True, nogil=True)
+def _pick(scores: Array, planes: Array, lo: int, hi: int, depth: Array, score: Array) -> None:
+    """The best plane of every pixel of rows lo to hi, refined by a parabola through its neighbours."""
+    n, _, w = scores.shape
+    for y in range(lo, hi):
         for x in range(w):
             top = 1
             for d in range(1, n - 1):
@@ -118,16 +118,20 @@ def _pick(scores: Array, planes: Array) -> tuple[Array, Array]:
             step = planes[top + 1] - planes[top] if shift > 0 else planes[top] - planes[top - 1]
             depth[y, x] = 1.0 / (planes[top] + shift * step)
             score[y, x] = c
-    return depth, score
 
 
-def plane_sweep(reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int) -> tuple[Array, Array]:
+def plane_sweep(
+    reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int, threads: int
+) -> tuple[Array, Array]:
     """See `cogmap_kernels.plane_sweep`."""
-    depth, score = _pick(_scores(reference, sources, M, b, planes, half), planes)
+    scores = np.empty((len(planes), *reference.shape), np.float32)
+    depth, score = np.zeros(reference.shape, np.float32), np.zeros(reference.shape, np.float32)
+    with _threads.Team(threads) as team:
+        team.over(len(planes), lambda lo, hi: _scores(reference, sources, M, b, planes, half, lo, hi, scores))
+        team.over(len(depth), lambda lo, hi: _pick(scores, planes, lo, hi, depth, score))
     return depth, score
 
 
-@njit(cache=True, parallel=True)
 def consistent(
     depth: Array,
     depths: Array,
@@ -137,13 +141,37 @@ def consistent(
     T_back: Array,
     max_px: float,
     max_rel: float,
+    threads: int,
 ) -> tuple[Array, Array]:
     """See `cogmap_kernels.consistent`."""
-    h, w = depth.shape
+    out, votes = np.zeros(depth.shape, np.float32), np.zeros(depth.shape, np.uint8)
+    with _threads.Team(threads) as team:
+        team.over(
+            len(depth),
+            lambda lo, hi: _consistent(depth, depths, K, K_sources, T, T_back, max_px, max_rel, lo, hi, out, votes),
+        )
+    return out, votes
+
+
+@njit(cache=True, nogil=True)
+def _consistent(
+    depth: Array,
+    depths: Array,
+    K: Array,
+    K_sources: Array,
+    T: Array,
+    T_back: Array,
+    max_px: float,
+    max_rel: float,
+    lo: int,
+    hi: int,
+    out: Array,
+    votes: Array,
+) -> None:
+    """Rows lo to hi."""
+    w = depth.shape[1]
     n, hs, ws = depths.shape
-    out = np.zeros((h, w), np.float32)
-    votes = np.zeros((h, w), np.uint8)
-    for y in prange(h):
+    for y in range(lo, hi):
         for x in range(w):
             z = depth[y, x]
             if not z > 0:
@@ -173,4 +201,3 @@ def consistent(
                     count += 1
             votes[y, x] = count - 1
             out[y, x] = total / count
-    return out, votes

@@ -1,208 +1,207 @@
-"""Streaming voxel sums in an open-addressing hash table."""
+"""Streaming voxel sums in open-addressing hash tables, one table a thread, each for cells of its own."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from .. import _rules
+from .._results import Fields, Voxels
+from . import threads as _threads
+from . import voxel_loops as loops
 
 Array = npt.NDArray[Any]
-EMPTY = -1
-BITS = 21
-HALF = 1 << 20
-FINE = 16384.0
-NORMAL_STEP = 1024.0
-# columns of the integer sums
-SUM_X, SUM_R, SUM_N, COUNT, VIEWS, LAST_VIEW, N_SUMS = 0, 3, 6, 9, 10, 11, 12
+CHUNK = 1 << 17
+NO_COLOUR = np.zeros((0, 3), np.uint8)
+SUMS = 8  # columns: x, y, z inside the cell, red, green, blue, points, confidence
+FIRST = 1 << 11
 
 
-class VoxelSums(NamedTuple):
-    """Voxels sorted by (iz, iy, ix); see `VoxelTable.result`."""
+class Shard:
+    """One table and the sums of its cells in the order in which they were first seen."""
 
-    key: Array
-    mean: Array
-    lo: Array
-    hi: Array
-    rgb: Array
-    normal: Array
-    n_points: Array
-    n_views: Array
-    instance_id: Array
+    def __init__(self, extents: bool, normals: bool, views: bool) -> None:
+        self.used = np.zeros(2, np.int64)
+        self.slot_key = np.full(1 << 10, _rules.NO_KEY, np.int64)
+        self.slot_brick = np.empty(1 << 10, np.int32)
+        self.cells = np.empty((1 << 8, 64), np.int32)
+        self.key = np.empty(FIRST, np.int64)
+        self.sums = np.zeros((FIRST, SUMS), np.int64)
+        self.extent = np.empty((FIRST if extents else 0, 6), np.float32)
+        self.normal = np.zeros((FIRST if normals else 0, 3), np.int64)
+        self.views = np.zeros((FIRST if views else 0, 2), np.int32)
+        self.votes: list[Array] = []
+        self.index = np.empty(CHUNK, np.int32)
+        self.row = np.empty(CHUNK, np.int32)
+
+    @property
+    def n(self) -> int:
+        """Cells so far."""
+        return int(self.used[0])
+
+    def insert(self, keys: Array, fine: Array, rgb: Array, k: int, shards: int) -> int:
+        """Rows of the keys that belong to this shard; new cells get new rows. Returns how many keys there are."""
+        mine = loops.select(keys, k, shards, self.index)
+        done = 0
+        while True:
+            tables = (self.slot_key, self.slot_brick, self.cells, self.key, self.used)
+            done = loops.rows(keys, self.index, done, mine, *tables, self.row)
+            if done == mine:
+                break
+            self._grow()
+        loops.add(self.sums, fine, rgb, self.index[:mine], self.row[:mine])
+        return mine
+
+    def _grow(self) -> None:
+        """Half as many again of whatever is full; sums move without a copy where the system can."""
+        n, bricks = self.used.tolist()
+        if n == len(self.key):
+            for name in ("key", "sums", "extent", "normal", "views"):
+                array = getattr(self, name)
+                if len(array):
+                    array.resize((n + n // 2, *array.shape[1:]), refcheck=False)
+        if bricks == len(self.cells):
+            self.cells.resize((bricks + bricks // 2, 64), refcheck=False)
+        if bricks >= int(loops.FULL * len(self.slot_key)):
+            old = (self.slot_key, self.slot_brick)
+            self.slot_key = np.full(2 * len(old[0]), _rules.NO_KEY, np.int64)
+            self.slot_brick = np.empty(len(self.slot_key), np.int32)
+            loops.rehash(self.slot_key, self.slot_brick, *old)
 
 
 class VoxelTable:
-    """Gathers points, one view at a time, into cubic voxels.
+    """See `cogmap_kernels.VoxelTable`."""
 
-    Args:
-        voxel_m: edge, above 0. origin: (3,) lower corner of voxel (0, 0, 0).
-
-    Attributes:
-        n_dropped: points that were not finite.
-    """
-
-    def __init__(self, voxel_m: float, origin: Array | None = None) -> None:
-        if not voxel_m > 0:
-            raise ValueError(f"voxel_m must be above 0, got {voxel_m}")
-        self.voxel_m = float(voxel_m)
-        self.origin = np.zeros(3) if origin is None else np.asarray(origin, np.float64)
-        self.n_dropped = 0
-        self._n = 0
-        self._table = np.full(1 << 16, EMPTY, np.int64)
-        self._packed = np.empty(1 << 14, np.int64)
-        self._sums = np.zeros((1 << 14, N_SUMS), np.int64)
-        self._lo = np.empty((1 << 14, 3), np.float32)
-        self._hi = np.empty((1 << 14, 3), np.float32)
-        self._votes: list[Array] = []
-
-    def add(
-        self,
-        xyz: Array,
-        rgb: Array | None = None,
-        normal: Array | None = None,
-        instance_id: Array | None = None,
-        view: int = 0,
+    def __init__(
+        self, voxel: float, origin: Array, extents: bool, normals: bool, views: bool, confidence: bool, threads: int
     ) -> None:
-        """Add points (P, 3) seen in one view, with colour (P, 3) uint8, normal (P, 3), id (P,) where known.
+        self.voxel, self.origin = voxel, origin
+        self.n_dropped = 0
+        self.with_confidence = confidence
+        self.shards = [Shard(extents, normals, views) for _ in range(threads)]
+        self._keys = np.empty(CHUNK, np.int64)
+        self._fine = np.empty(CHUNK, np.int64)
 
-        Raises:
-            ValueError: wrong shapes, or a point more than 2**20 voxels from the origin; then nothing is added.
-        """
-        p = np.ascontiguousarray(xyz, np.float64)
-        if p.ndim != 2 or p.shape[1] != 3:
-            raise ValueError(f"xyz must be (P, 3), got {p.shape}")
-        finite = np.isfinite(p).all(1)
-        self.n_dropped += int((~finite).sum())
-        keys = np.floor((p - self.origin) / self.voxel_m)
-        if finite.any() and np.abs(keys[finite]).max() >= HALF:
-            smallest = np.abs(p[finite] - self.origin).max() / (HALF - 1)
-            raise ValueError(f"points lie beyond 2**20 voxels; voxel_m must be at least {smallest:.3g}")
-        colour = np.zeros((0, 3), np.uint8) if rgb is None else np.ascontiguousarray(rgb, np.uint8)
-        turned = np.zeros((0, 3), np.float32) if normal is None else np.ascontiguousarray(normal, np.float32)
-        self._reserve(len(p))
-        row = np.empty(len(p), np.int64)
-        arrays = (self._table, self._packed, self._sums, self._lo, self._hi)
-        self._n = _insert(p, self.origin, self.voxel_m, colour, turned, view, self._n, *arrays, row)
-        if instance_id is not None:
-            self._vote(row, np.asarray(instance_id))
+    def add(self, xyz: Array, fields: Fields, view: int) -> None:
+        """Add checked points (P, 3) of one view."""
+        with _threads.Team(len(self.shards)) as team:
+            self._in_chunks(team, xyz, fields, view)
 
-    def _reserve(self, n_new: int) -> None:
-        need = self._n + n_new
-        while need > len(self._packed):
-            grow = len(self._packed)
-            self._packed = np.concatenate([self._packed, np.empty(grow, np.int64)])
-            self._sums = np.concatenate([self._sums, np.zeros((grow, N_SUMS), np.int64)])
-            self._lo = np.concatenate([self._lo, np.empty((grow, 3), np.float32)])
-            self._hi = np.concatenate([self._hi, np.empty((grow, 3), np.float32)])
-        if 2 * need > len(self._table):
-            self._table = np.full(1 << int(np.ceil(np.log2(4 * need))), EMPTY, np.int64)
-            _rehash(self._table, self._packed, self._n)
+    def add_depth(self, depth: Array, K: Array, T: Array, fields: Fields, view: int) -> None:
+        """Add the known pixels of a depth image (H, W), a strip of rows at a time."""
+        height, width = depth.shape
+        rows = max(1, CHUNK // max(width, 1))
+        xyz = np.empty((rows * width, 3), np.float32)
+        with _threads.Team(len(self.shards)) as team:
+            for top in range(0, height, rows):
+                strip = depth[top : top + rows]
+                team.over(len(strip), partial(loops.unproject, strip, K, T, top, xyz))
+                self._in_chunks(team, xyz[: strip.size], fields.part(top, top + rows).rows(strip.size), view)
 
-    def _vote(self, row: Array, instance_id: Array) -> None:
-        known = (row >= 0) & (instance_id > 0)
-        pair = row[known] << 24 | instance_id[known].astype(np.int64)
-        unique, count = np.unique(pair, return_counts=True)
-        self._votes.append(np.stack([unique, count]))
+    def _in_chunks(self, team: _threads.Team, xyz: Array, fields: Fields, view: int) -> None:
+        for lo in range(0, len(xyz), CHUNK):
+            part, extra = xyz[lo : lo + CHUNK], fields.part(lo, lo + CHUNK)
+            keys, fine = self._keys[: len(part)], self._fine[: len(part)]
+            bad = sum(team.over(len(part), partial(loops.packed_keys, part, self.origin, self.voxel, keys, fine)))
+            if bad:
+                self.check(part)
+                self.n_dropped += bad
+            team.each(partial(self._gather, part, extra, view, keys, fine))
 
-    def _majority(self) -> Array:
-        winner = np.zeros(self._n, np.int32)
-        if self._votes:
-            pair, where = np.unique(np.concatenate([v[0] for v in self._votes]), return_inverse=True)
-            count = np.bincount(where, np.concatenate([v[1] for v in self._votes])).astype(np.int64)
-            row, number = pair >> 24, pair & 0xFFFFFF
-            order = np.lexsort((-number, count, row))
-            last = np.append(row[order][1:] != row[order][:-1], True)
-            winner[row[order][last]] = number[order][last]
-        return winner
+    def _gather(self, xyz: Array, fields: Fields, view: int, keys: Array, fine: Array, k: int) -> None:
+        shard = self.shards[k]
+        before = shard.n
+        mine = shard.insert(keys, fine, NO_COLOUR if fields.rgb is None else fields.rgb, k, len(self.shards))
+        index, row = shard.index[:mine], shard.row[:mine]
+        if fields.confidence is not None:
+            loops.add_confidence(shard.sums, fields.confidence, index, row)
+        if len(shard.extent):
+            loops.clear_extent(shard.extent, before, shard.n)
+            loops.add_extent(shard.extent, xyz, index, row)
+        if fields.normal is not None:
+            loops.add_normal(shard.normal, fields.normal, index, row)
+        if len(shard.views):
+            loops.add_view(shard.views, before, shard.n, view, row)
+        if fields.label is not None:
+            shard.votes.append(_counted(row, fields.label[index]))
 
-    def result(self) -> VoxelSums:
-        """Voxels so far: key (V, 3) int32; mean, lo, hi (V, 3) float32; rgb uint8; normal; counts; majority id."""
-        packed, sums = self._packed[: self._n], self._sums[: self._n]
-        order = np.argsort(packed, kind="stable")
-        sums, packed = sums[order], packed[order]
-        key = np.stack([packed & 0x1FFFFF, packed >> BITS & 0x1FFFFF, packed >> 2 * BITS], axis=1) - HALF
-        count = np.maximum(sums[:, COUNT : COUNT + 1], 1)
-        offset = (sums[:, SUM_X : SUM_X + 3] / count + 0.5) / FINE
-        mean = self.origin + (key + offset) * self.voxel_m
-        normal = sums[:, SUM_N : SUM_N + 3].astype(np.float64)
-        length = np.linalg.norm(normal, axis=1, keepdims=True)
-        return VoxelSums(
-            key.astype(np.int32),
-            mean.astype(np.float32),
-            self._lo[: self._n][order],
-            self._hi[: self._n][order],
-            (sums[:, SUM_R : SUM_R + 3] // count).astype(np.uint8),
-            (normal / np.maximum(length, 1e-9)).astype(np.float32),
-            sums[:, COUNT].astype(np.int32),
-            sums[:, VIEWS].astype(np.int32),
-            self._majority()[order],
+    def check(self, xyz: Array) -> None:
+        """Raise ValueError before anything is added when a point lies beyond the last cell."""
+        with _threads.Team(len(self.shards)) as team:
+            beyond = max(team.over(len(xyz), partial(loops.farthest, xyz, self.origin, self.voxel)))
+        if beyond > 0:
+            raise _too_far(beyond, self.voxel)
+
+    def result(self) -> Voxels:
+        """Everything so far, sorted by key; the table stays as it is."""
+        keys = np.concatenate([s.key[: s.n] for s in self.shards])
+        order = np.argsort(keys)
+        rank = np.empty(len(keys), np.int32)
+        base = np.cumsum([0, *(s.n for s in self.shards)])
+        out = self._empty(len(keys))
+        with _threads.Team(len(self.shards)) as team:
+            team.over(len(keys), partial(loops.invert, order, rank))
+            team.each(lambda k: self._emit(self.shards[k], rank[base[k] : base[k + 1]], out))
+        return Voxels(**out, n_dropped=self.n_dropped)
+
+    def _empty(self, n: int) -> dict[str, Any]:
+        one = self.shards[0]
+        out: dict[str, Any] = {
+            "key": np.empty((n, 3), np.int32),
+            "mean": np.empty((n, 3), np.float32),
+            "n_points": np.empty(n, np.int32),
+            "rgb": np.empty((n, 3), np.uint8),
+        }
+        if self.with_confidence:
+            out["confidence"] = np.empty(n, np.float32)
+        if len(one.extent):
+            out["lo"], out["hi"] = np.empty((n, 3), np.float32), np.empty((n, 3), np.float32)
+        if len(one.normal):
+            out["normal"] = np.empty((n, 3), np.float32)
+        if len(one.views):
+            out["n_views"] = np.empty(n, np.int32)
+        if any(s.votes for s in self.shards):
+            out["label"] = np.zeros(n, np.int32)
+        return out
+
+    def _emit(self, shard: Shard, rank: Array, out: dict[str, Any]) -> None:
+        loops.emit(
+            shard.key, shard.sums, rank, self.origin, self.voxel, out["key"], out["mean"], out["n_points"], out["rgb"]
         )
+        if "confidence" in out:
+            loops.emit_confidence(shard.sums, rank, out["confidence"])
+        if "lo" in out:
+            out["lo"][rank], out["hi"][rank] = shard.extent[: shard.n, :3], shard.extent[: shard.n, 3:]
+        if "normal" in out:
+            loops.emit_normal(shard.normal, rank, out["normal"])
+        if "n_views" in out:
+            out["n_views"][rank] = shard.views[: shard.n, 0]
+        if "label" in out:
+            out["label"][rank] = _majority(shard.votes, shard.n)
 
 
-@njit(cache=True)
-def _slot(table: Array, packed: Array, value: int) -> int:
-    """Where the key stands in the table, or the empty place where it would stand."""
-    mask = len(table) - 1
-    h = (value ^ (value >> 17)) * 0x9E3779B1
-    place = (h ^ (h >> 15)) & mask
-    while table[place] >= 0 and packed[table[place]] != value:
-        place = (place + 1) & mask
-    return place
+def _too_far(beyond: float, voxel: float) -> ValueError:
+    smallest = voxel * beyond / (_rules.HALF - 1)
+    return ValueError(f"points lie beyond 2**20 voxels of the origin; voxel must be at least {smallest:.4g}")
 
 
-@njit(cache=True)
-def _rehash(table: Array, packed: Array, n: int) -> None:
-    for i in range(n):
-        table[_slot(table, packed, packed[i])] = i
+def _counted(row: Array, label: Array) -> Array:
+    """(2, M) of row << 32 | label and its number, for labels above 0."""
+    known = label > 0
+    pair, count = np.unique(row[known].astype(np.int64) << 32 | label[known].astype(np.int64), return_counts=True)
+    return np.stack([pair, count])
 
 
-@njit(cache=True)
-def _insert(
-    p: Array,
-    origin: Array,
-    voxel_m: float,
-    rgb: Array,
-    normal: Array,
-    view: int,
-    n: int,
-    table: Array,
-    packed: Array,
-    sums: Array,
-    lo: Array,
-    hi: Array,
-    row: Array,
-) -> int:
-    for i in range(len(p)):
-        row[i] = -1
-        if not (np.isfinite(p[i, 0]) and np.isfinite(p[i, 1]) and np.isfinite(p[i, 2])):
-            continue
-        value = 0
-        for a in (2, 1, 0):
-            value = value << 21 | (int(np.floor((p[i, a] - origin[a]) / voxel_m)) + (1 << 20))
-        place = _slot(table, packed, value)
-        r = table[place]
-        if r < 0:
-            r = n
-            n += 1
-            table[place] = r
-            packed[r] = value
-            sums[r, 11] = -1
-            for a in range(3):
-                lo[r, a] = np.inf
-                hi[r, a] = -np.inf
-        row[i] = r
-        for a in range(3):
-            q = (p[i, a] - origin[a]) / voxel_m
-            sums[r, a] += int((q - np.floor(q)) * 16384.0)
-            lo[r, a] = min(lo[r, a], np.float32(p[i, a]))
-            hi[r, a] = max(hi[r, a], np.float32(p[i, a]))
-            if len(rgb):
-                sums[r, 3 + a] += rgb[i, a]
-            if len(normal) and np.isfinite(normal[i, a]):
-                sums[r, 6 + a] += int(np.round(normal[i, a] * 1024.0))
-        sums[r, 9] += 1
-        if sums[r, 11] != view:
-            sums[r, 11] = view
-            sums[r, 10] += 1
-    return n
+def _majority(votes: list[Array], n: int) -> Array:
+    winner = np.zeros(n, np.int32)
+    if any(v.shape[1] for v in votes):
+        pair, where = np.unique(np.concatenate([v[0] for v in votes]), return_inverse=True)
+        count = np.bincount(where, np.concatenate([v[1] for v in votes])).astype(np.int64)
+        row, label = pair >> 32, pair & 0xFFFFFFFF
+        order = np.lexsort((-label, count, row))
+        last = np.append(row[order][1:] != row[order][:-1], True)
+        winner[row[order][last]] = label[order][last]
+    return winner

@@ -1,0 +1,102 @@
+"""Scalar rules that the CPU and the GPU compile from the same source: what a voxel is, how its key is packed.
+
+A key holds three signed cell numbers of 21 bits each, iz above iy above ix, so that sorting keys sorts cells by
+(iz, iy, ix). No rule multiplies and then adds floats: there is nothing that a compiler could contract.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+BITS = 21
+HALF = 1 << 20  # cells on each side of the origin
+FINE = 16384  # steps of a point's place inside its voxel
+WEIGHT = 65536  # steps of a confidence
+TURN = 1024  # steps of a normal's component
+NO_KEY = -1
+
+
+def cell(x: float, origin: float, voxel: float) -> float:
+    """Cells from the origin to a coordinate, as a float: its floor is the cell's number."""
+    return (x - origin) / voxel
+
+
+def inside(q: float) -> bool:
+    """Whether a cell number fits a key; false for what is not a number."""
+    return -1048575.0 < q < 1048575.0
+
+
+def fine(q: float, floor: float) -> int:
+    """Place inside the cell, in 1/16384 of its edge, rounded down; `floor` is that of q."""
+    return int((q - floor) * 16384.0)
+
+
+def pack(ix: int, iy: int, iz: int) -> int:
+    """One integer of three cell numbers, each within 2**20 of 0."""
+    return ((iz + 1048576) << 42) | ((iy + 1048576) << 21) | (ix + 1048576)
+
+
+def brick_of(key: int) -> int:
+    """The key of the first cell of the 4 x 4 x 4 brick that holds a cell."""
+    return key & ~((3 << 42) | (3 << 21) | 3)
+
+
+def within_brick(key: int) -> int:
+    """Place of a cell in its brick, 0 to 63."""
+    return (key & 3) | ((key >> 19) & 12) | ((key >> 38) & 48)
+
+
+def slot_of(brick: int, mask: int) -> int:
+    """Where a brick's search starts in a table of mask + 1 places, at most 2**31 of them."""
+    mixed = (brick >> 2) ^ (brick >> 23) * 73856093 ^ (brick >> 44) * 83492791
+    return (mixed ^ (mixed >> 15)) & mask
+
+
+def shard_of(key: int, shards: int) -> int:
+    """Which of several tables holds a key: blocks of 16 cells go together."""
+    block = (key >> 4 & 131071) * 7 + (key >> 25 & 131071) * 13 + (key >> 46 & 131071) * 29
+    return block % shards
+
+
+def draw(seed: int, step: int, n: int) -> int:
+    """A number from 0 to n - 1 that depends on seed and step alone (Widynski, "Squares", 2020, one round)."""
+    mixed = (seed * 2654435761 + step * 40503 + 12345) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 73244475) & 0xFFFFFFFF
+    mixed = ((mixed ^ (mixed >> 16)) * 73244475) & 0xFFFFFFFF
+    return ((mixed ^ (mixed >> 16)) * n) >> 32
+
+
+def smallest_axis(C: Any, V: Any) -> int:
+    """Turn V (3, 3) into the eigenvectors of a symmetric matrix C (3, 3), by Jacobi's rotations (1846).
+
+    Both are written to. Returns the column of the smallest eigenvalue, the first of equals.
+    """
+    for i in range(3):
+        for j in range(3):
+            V[i, j] = 1.0 if i == j else 0.0
+    for step in range(24):
+        p, q = (0, 1) if step % 3 == 0 else ((0, 2) if step % 3 == 1 else (1, 2))
+        if abs(C[p, q]) <= 1e-18 * (abs(C[p, p]) + abs(C[q, q])):
+            continue
+        theta = (C[q, q] - C[p, p]) / (2 * C[p, q])
+        t = (1.0 if theta >= 0 else -1.0) / (abs(theta) + (theta * theta + 1) ** 0.5)
+        c = 1 / (t * t + 1) ** 0.5
+        s = t * c
+        for k in range(3):
+            C[k, p], C[k, q] = c * C[k, p] - s * C[k, q], s * C[k, p] + c * C[k, q]
+        for k in range(3):
+            C[p, k], C[q, k] = c * C[p, k] - s * C[q, k], s * C[p, k] + c * C[q, k]
+        for k in range(3):
+            V[k, p], V[k, q] = c * V[k, p] - s * V[k, q], s * V[k, p] + c * V[k, q]
+    least = 0
+    for m in range(1, 3):
+        if C[m, m] < C[least, least]:
+            least = m
+    return least
+
+
+def root(parent: Any, i: int) -> int:
+    """The set of an element in a forest of parents."""
+    while parent[i] != i:
+        i = parent[i]
+    return i

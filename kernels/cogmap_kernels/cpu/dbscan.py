@@ -1,0 +1,289 @@
+"""Exact DBSCAN on a grid whose cells are so small that two points of one cell are always neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from . import threads as _threads
+
+Array = npt.NDArray[Any]
+REACH = 2  # cells of side eps / sqrt(3) on each axis that can hold a neighbour
+ROWS = 25
+
+
+def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
+    """Labels (P,) int32 of points (P, 3) float32 or float64, -1 = noise."""
+    n = len(xyz)
+    if n == 0:
+        return np.empty(0, np.int32)
+    lo = xyz.min(0).astype(np.float64)
+    side = eps / np.sqrt(3.0) * (1 - 1e-9)
+    with _threads.Team(threads) as team:
+        order, first, cell = _sorted_cells(team, xyz, lo, side)
+        points = np.empty_like(xyz)
+        team.over(n, lambda a, b: _gather(xyz, order, a, b, points))
+        core = np.zeros(n, np.bool_)
+        cuts = _even_cuts(first, threads)
+        team.each(lambda k: _find_cores(points, cell, first, eps, min_points, cuts[k], cuts[k + 1], core))
+        parent = np.arange(len(cell), dtype=np.int32)
+        counts = _first_cores(core, first)
+        team.each(lambda k: _join(points, cell, first, core, counts, eps, parent, cuts[k], cuts[k + 1], cuts[k + 1]))
+        for k in range(threads - 1):
+            _join(points, cell, first, core, counts, eps, parent, cuts[k], cuts[k + 1], len(cell))
+        label = _number(parent, core, first, order)
+        out = np.empty(n, np.int32)
+        team.each(lambda k: _assign(points, cell, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
+    return out
+
+
+def _sorted_cells(team: _threads.Team, xyz: Array, lo: Array, side: float) -> tuple[Array, Array, Array]:
+    """The points in the order of their cells, the first point of every cell, the cells' keys."""
+    keys = np.empty(len(xyz), np.int64)
+    team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, a, b, keys))
+    order = np.argsort(keys)
+    return order, *_cells(keys, order)
+
+
+def _even_cuts(first: Array, parts: int) -> list[int]:
+    """Cells that cut the points into parts of like size."""
+    return [int(np.searchsorted(first[:-1], first[-1] * k // parts)) for k in range(parts)] + [len(first) - 1]
+
+
+@njit(cache=True, nogil=True)
+def _keys(xyz: Array, lo: Array, side: float, a: int, b: int, keys: Array) -> None:
+    for i in range(a, b):
+        x = np.int64(np.floor((np.float64(xyz[i, 0]) - lo[0]) / side))
+        y = np.int64(np.floor((np.float64(xyz[i, 1]) - lo[1]) / side))
+        z = np.int64(np.floor((np.float64(xyz[i, 2]) - lo[2]) / side))
+        keys[i] = ((z + 8) << 42) | ((y + 8) << 21) | (x + 8)
+
+
+@njit(cache=True, nogil=True)
+def _cells(keys: Array, order: Array) -> tuple[Array, Array]:
+    """First point of every occupied cell and one past the last, and the cells' keys."""
+    n = 1
+    for j in range(1, len(order)):
+        n += keys[order[j]] != keys[order[j - 1]]
+    first, cell = np.empty(n + 1, np.int32), np.empty(n, np.int64)
+    n = 0
+    for j in range(len(order)):
+        if j == 0 or keys[order[j]] != keys[order[j - 1]]:
+            first[n], cell[n] = j, keys[order[j]]
+            n += 1
+    first[n] = len(order)
+    return first, cell
+
+
+@njit(cache=True, nogil=True)
+def _gather(xyz: Array, order: Array, a: int, b: int, points: Array) -> None:
+    for j in range(a, b):
+        for k in range(3):
+            points[j, k] = xyz[order[j], k]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _near(points: Array, i: int, j: int, square: float) -> bool:
+    x = np.float64(points[i, 0]) - np.float64(points[j, 0])
+    y = np.float64(points[i, 1]) - np.float64(points[j, 1])
+    z = np.float64(points[i, 2]) - np.float64(points[j, 2])
+    return bool(x * x + y * y + z * z <= square)
+
+
+@njit(cache=True, nogil=True)
+def _row_starts(cell: Array, at: int) -> Array:
+    """For each of the 25 rows round a cell the first cell not before its window."""
+    start = np.empty(ROWS, np.int64)
+    for r in range(ROWS):
+        shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+        start[r] = np.searchsorted(cell, cell[at] + shift - REACH)
+    return start
+
+
+@njit(cache=True, nogil=True)
+def _find_cores(
+    points: Array, cell: Array, first: Array, eps: float, least: int, lo: int, hi: int, core: Array
+) -> None:
+    """Mark the points with at least `least` neighbours, themselves included, in cells lo to hi."""
+    if lo >= hi:
+        return
+    square, pointer = eps * eps, _row_starts(cell, lo)
+    for c in range(lo, hi):
+        if first[c + 1] - first[c] >= least:
+            core[first[c] : first[c + 1]] = True
+            continue
+        window_lo, window_hi = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
+        total = 0
+        for r in range(ROWS):
+            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            j = pointer[r]
+            while j < len(cell) and cell[j] < cell[c] + shift - REACH:
+                j += 1
+            pointer[r] = j
+            while j < len(cell) and cell[j] <= cell[c] + shift + REACH:
+                j += 1
+            window_lo[r], window_hi[r] = first[pointer[r]], first[j]
+            total += window_hi[r] - window_lo[r]
+        if total < least:
+            continue
+        for i in range(first[c], first[c + 1]):
+            core[i] = _has(points, i, window_lo, window_hi, square, least)
+
+
+@njit(cache=True, nogil=True)
+def _has(points: Array, i: int, window_lo: Array, window_hi: Array, square: float, least: int) -> bool:
+    n = 0
+    for step in range(ROWS):
+        r = (12 + (step + 1) // 2 * (1 if step % 2 else -1)) % ROWS  # the middle rows first
+        for j in range(window_lo[r], window_hi[r]):
+            n += _near(points, i, j, square)
+            if n >= least:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _first_cores(core: Array, first: Array) -> Array:
+    """Number of core points of every cell."""
+    count = np.zeros(len(first) - 1, np.int32)
+    for c in range(len(count)):
+        for i in range(first[c], first[c + 1]):
+            count[c] += core[i]
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _root(parent: Array, i: int) -> int:
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@njit(cache=True, nogil=True)
+def _join(
+    points: Array,
+    cell: Array,
+    first: Array,
+    core: Array,
+    cores: Array,
+    eps: float,
+    parent: Array,
+    lo: int,
+    hi: int,
+    end: int,
+) -> None:
+    """Join cells lo to hi with later cells below `end` that hold a core point within eps of one of theirs.
+
+    With `end` beyond `hi` only pairs that cross `hi` are looked at.
+    """
+    if lo >= hi:
+        return
+    square, pointer, low = eps * eps, _row_starts(cell, lo), (lo if end == hi else hi)
+    for c in range(lo, hi):
+        if cores[c] == 0:
+            continue
+        for r in range(12, ROWS):
+            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            j = max(pointer[r], low)
+            while j < end and cell[j] < cell[c] + shift - REACH:
+                j += 1
+            pointer[r] = j
+            while j < end and cell[j] <= cell[c] + shift + REACH:
+                if j > c and cores[j] > 0:
+                    p, q = _root(parent, c), _root(parent, j)
+                    if p != q and _touch(points, first, core, c, j, square):
+                        parent[max(p, q)] = min(p, q)
+                j += 1
+
+
+@njit(cache=True, nogil=True)
+def _touch(points: Array, first: Array, core: Array, a: int, b: int, square: float) -> bool:
+    for i in range(first[a], first[a + 1]):
+        if core[i]:
+            for j in range(first[b], first[b + 1]):
+                if core[j] and _near(points, i, j, square):
+                    return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
+    """Cluster of every cell with core points, numbered by the caller's first core point; -1 without."""
+    n = len(parent)
+    earliest = np.full(n, len(order), np.int64)
+    for c in range(n):
+        for i in range(first[c], first[c + 1]):
+            if core[i]:
+                root = _root(parent, c)
+                earliest[root] = min(earliest[root], order[i])
+    roots = np.flatnonzero(earliest < len(order))
+    rank = np.full(n, -1, np.int32)
+    ranked = roots[np.argsort(earliest[roots])]
+    for k in range(len(ranked)):
+        rank[ranked[k]] = k
+    label = np.empty(n, np.int32)
+    for c in range(n):
+        label[c] = rank[_root(parent, c)]
+    return label
+
+
+@njit(cache=True, nogil=True)
+def _assign(
+    points: Array,
+    cell: Array,
+    first: Array,
+    core: Array,
+    label: Array,
+    eps: float,
+    lo: int,
+    hi: int,
+    order: Array,
+    out: Array,
+) -> None:
+    """Core points take their cell's cluster, others the lowest of the clusters with a core point within eps."""
+    if lo >= hi:
+        return
+    square, pointer = eps * eps, _row_starts(cell, lo)
+    for c in range(lo, hi):
+        whole = True
+        for i in range(first[c], first[c + 1]):
+            out[order[i]] = label[c] if core[i] else -1
+            whole &= core[i]
+        if whole:
+            continue
+        for r in range(ROWS):
+            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            j = pointer[r]
+            while j < len(cell) and cell[j] < cell[c] + shift - REACH:
+                j += 1
+            pointer[r] = j
+            while j < len(cell) and cell[j] <= cell[c] + shift + REACH:
+                if label[j] >= 0:
+                    _adopt(points, first, core, c, j, label[j], square, order, out)
+                j += 1
+
+
+@njit(cache=True, nogil=True)
+def _adopt(
+    points: Array,
+    first: Array,
+    core: Array,
+    c: int,
+    other: int,
+    label: int,
+    square: float,
+    order: Array,
+    out: Array,
+) -> None:
+    """Points of a cell that are no cores join the cluster of another cell's near core points where it is lower."""
+    for i in range(first[c], first[c + 1]):
+        if core[i] or 0 <= out[order[i]] <= label:
+            continue
+        for j in range(first[other], first[other + 1]):
+            if core[j] and _near(points, i, j, square):
+                out[order[i]] = label
+                break

@@ -1,0 +1,143 @@
+"""Planes of a point cloud: hypotheses scored on a sample, the best refitted to all points."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .. import _rules
+from .._results import Planes
+from . import threads as _threads
+
+Array = npt.NDArray[Any]
+BLOCK = 1 << 16
+REFITS = 3
+
+_draw = njit(_rules.draw, inline="always")
+
+
+def segment_planes(
+    xyz: Array,
+    distance: float,
+    most: int,
+    hypotheses: int,
+    sample: int,
+    least: int,
+    up: Array,
+    tilt_cos: float,
+    seed: int,
+    threads: int,
+) -> Planes:
+    """See `cogmap_kernels.segment_planes`; `up` (3,) or (0,), `tilt_cos` the cosine of the largest tilt."""
+    owner = np.full(len(xyz), -1, np.int32)
+    normals, offsets, counts = [], [], []
+    with _threads.Team(threads) as team:
+        for k in range(most):
+            left = np.flatnonzero(owner < 0) if k else np.arange(len(xyz))
+            if len(left) < max(least, 3):
+                break
+            some = xyz[left[np.linspace(0, len(left) - 1, min(sample, len(left))).astype(np.int64)]].astype(np.float64)
+            plane = _best(some, distance, hypotheses, up, tilt_cos, seed + k)
+            for _ in range(REFITS):
+                plane = _refitted(team, xyz, owner, plane, distance, up, tilt_cos)
+            found = sum(team.over(len(xyz), partial(_claim, xyz, owner, plane, distance, k)))
+            if found < least:
+                owner[owner == k] = -1
+                break
+            normals.append(plane[:3])
+            offsets.append(plane[3])
+            counts.append(found)
+    return Planes(
+        np.array(normals, np.float64).reshape(-1, 3), np.array(offsets, np.float64), np.array(counts, np.int64), owner
+    )
+
+
+def _refitted(
+    team: _threads.Team, xyz: Array, owner: Array, plane: Array, distance: float, up: Array, tilt_cos: float
+) -> Array:
+    """Least squares over the points near a plane: sums by blocks of fixed size, so threads change nothing."""
+    blocks = np.zeros((-(-len(xyz) // BLOCK), 10))
+    team.over(len(blocks), lambda a, b: _moments(xyz, owner, plane, distance, a, b, blocks))
+    total = blocks.sum(0)
+    if total[9] < 3:
+        return plane
+    mean = total[:3] / total[9]
+    xx, yy, zz, xy, xz, yz = total[3:9] / total[9]
+    C = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) - np.outer(mean, mean)
+    normal = np.linalg.eigh(C)[1][:, 0]
+    normal = normal if normal @ plane[:3] >= 0 else -normal
+    if len(up) and abs(normal @ up) < tilt_cos:
+        return plane
+    return np.array([*normal, normal @ (mean + plane[:3] * plane[3])])
+
+
+@njit(cache=True, nogil=True)
+def _best(p: Array, distance: float, hypotheses: int, up: Array, tilt_cos: float, seed: int) -> Array:
+    """The plane through three points that most of the sample is near to, the first of equals.
+
+    Every second hypothesis takes its other points from the 16 that follow the first, so that small planes in clouds
+    with an order are met too.
+    """
+    n, best, count = len(p), np.array([0.0, 0.0, 1.0, 0.0]), -1
+    for h in range(hypotheses):
+        i = _draw(seed, 3 * h, n)
+        if h % 2:
+            j, k = (i + 1 + _draw(seed, 3 * h + 1, 16)) % n, (i + 1 + _draw(seed, 3 * h + 2, 16)) % n
+        else:
+            j, k = _draw(seed, 3 * h + 1, n), _draw(seed, 3 * h + 2, n)
+        ax, ay, az = p[j, 0] - p[i, 0], p[j, 1] - p[i, 1], p[j, 2] - p[i, 2]
+        bx, by, bz = p[k, 0] - p[i, 0], p[k, 1] - p[i, 1], p[k, 2] - p[i, 2]
+        x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        length = np.sqrt(x * x + y * y + z * z)
+        if length < 1e-12:
+            continue
+        x, y, z = x / length, y / length, z / length
+        if len(up) and abs(x * up[0] + y * up[1] + z * up[2]) < tilt_cos:
+            continue
+        d = x * p[i, 0] + y * p[i, 1] + z * p[i, 2]
+        near = 0
+        for m in range(n):
+            near += abs(x * p[m, 0] + y * p[m, 1] + z * p[m, 2] - d) <= distance
+        if near > count:
+            count = near
+            best[0], best[1], best[2], best[3] = x, y, z, d
+    return best
+
+
+@njit(cache=True, nogil=True)
+def _moments(xyz: Array, owner: Array, plane: Array, distance: float, a: int, b: int, blocks: Array) -> None:
+    """Sums of x, y, z, their squares and products, and the number of free points near a plane, about a point of it."""
+    ox, oy, oz = plane[0] * plane[3], plane[1] * plane[3], plane[2] * plane[3]
+    for block in range(a, b):
+        sx = sy = sz = xx = yy = zz = xy = xz = yz = n = 0.0
+        for i in range(block * BLOCK, min((block + 1) * BLOCK, len(xyz))):
+            x, y, z = xyz[i, 0] - ox, xyz[i, 1] - oy, xyz[i, 2] - oz
+            near = abs(plane[0] * x + plane[1] * y + plane[2] * z) <= distance
+            w = 1.0 if near and owner[i] < 0 else 0.0
+            x, y, z = (x * w, y * w, z * w) if w > 0 else (0.0, 0.0, 0.0)
+            sx += x
+            sy += y
+            sz += z
+            xx += x * x
+            yy += y * y
+            zz += z * z
+            xy += x * y
+            xz += x * z
+            yz += y * z
+            n += w
+        blocks[block, :] = np.array([sx, sy, sz, xx, yy, zz, xy, xz, yz, n])
+
+
+@njit(cache=True, nogil=True)
+def _claim(xyz: Array, owner: Array, plane: Array, distance: float, number: int, a: int, b: int) -> int:
+    n = 0
+    for i in range(a, b):
+        off = plane[0] * xyz[i, 0] + plane[1] * xyz[i, 1] + plane[2] * xyz[i, 2] - plane[3]
+        if owner[i] < 0 and abs(off) <= distance:
+            owner[i] = number
+            n += 1
+    return n

@@ -1,0 +1,254 @@
+"""The loops of the voxel table: keys, rows of a hash of bricks, integer sums, means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from .. import _rules
+
+Array = npt.NDArray[Any]
+FULL = 0.5  # most of the places of a table that are taken
+
+_cell = njit(_rules.cell, inline="always")
+_inside = njit(_rules.inside, inline="always")
+_fine = njit(_rules.fine, inline="always")
+_pack = njit(_rules.pack, inline="always")
+_brick_of = njit(_rules.brick_of, inline="always")
+_within_brick = njit(_rules.within_brick, inline="always")
+_slot_of = njit(_rules.slot_of, inline="always")
+_shard_of = njit(_rules.shard_of, inline="always")
+
+
+@njit(cache=True, nogil=True)
+def unproject(depth: Array, K: Array, T: Array, top: int, xyz: Array, first: int, last: int) -> None:
+    """World points (h * W, 3) float32 of rows first to last of a strip of depth; not a number where it is unknown."""
+    width = depth.shape[1]
+    for y in range(first, last):
+        b = (y + top + 0.5 - K[1, 2]) / K[1, 1]
+        for x in range(width):
+            z: Any = np.float64(depth[y, x])
+            i = y * width + x
+            if not z > 0:
+                z = np.nan
+            a = (x + 0.5 - K[0, 2]) / K[0, 0] * z
+            c = b * z
+            for k in range(3):
+                xyz[i, k] = T[k, 0] * a + T[k, 1] * c + T[k, 2] * z + T[k, 3]
+
+
+@njit(cache=True, nogil=True)
+def packed_keys(xyz: Array, origin: Array, voxel: float, keys: Array, fine: Array, first: int, last: int) -> int:
+    """Packed key and place inside the cell of every point; -1 and how many for those that have none."""
+    ox, oy, oz = origin[0], origin[1], origin[2]
+    bad = 0
+    for i in range(first, last):
+        x = _cell(np.float64(xyz[i, 0]), ox, voxel)
+        y = _cell(np.float64(xyz[i, 1]), oy, voxel)
+        z = _cell(np.float64(xyz[i, 2]), oz, voxel)
+        good = _inside(x) & _inside(y) & _inside(z)
+        fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
+        keys[i] = _pack(np.int64(fx), np.int64(fy), np.int64(fz)) if good else -1
+        fine[i] = _fine(x, fx) | (_fine(y, fy) << 16) | (_fine(z, fz) << 32)
+        bad += 0 if good else 1
+    return bad
+
+
+@njit(cache=True, nogil=True)
+def farthest(xyz: Array, origin: Array, voxel: float, first: int, last: int) -> Any:
+    """Cells to the farthest finite point where that is beyond the last cell, else 0."""
+    beyond: Any = 0.0
+    for i in range(first, last):
+        far: Any = 0.0
+        for k in range(3):
+            far = max(far, abs(_cell(np.float64(xyz[i, k]), origin[k], voxel)))
+        if not _inside(far) and np.isfinite(xyz[i, 0]) and np.isfinite(xyz[i, 1]) and np.isfinite(xyz[i, 2]):
+            beyond = max(beyond, far)
+    return beyond
+
+
+@njit(cache=True, nogil=True)
+def select(keys: Array, k: int, shards: int, index: Array) -> int:
+    """Positions of the keys that shard k of several holds; how many there are."""
+    n = 0
+    for i in range(len(keys)):
+        index[n] = i
+        n += (keys[i] >= 0) & (shards == 1 or _shard_of(keys[i], shards) == k)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def rows(
+    keys: Array,
+    index: Array,
+    done: int,
+    mine: int,
+    slot_key: Array,
+    slot_brick: Array,
+    cells: Array,
+    key: Array,
+    used: Array,
+    row: Array,
+) -> int:
+    """Find or make the row of every selected key until there is no room; returns how far it came.
+
+    `used` counts the rows and the bricks; `cells` (B, 64) holds the row of every cell of a brick, -1 without one.
+    """
+    mask, most = len(slot_key) - 1, int(FULL * len(slot_key))
+    n, bricks, last, at = used[0], used[1], np.int64(-1), np.int64(0)
+    stop = mine
+    for j in range(done, mine):
+        k = keys[index[j]]
+        brick = _brick_of(k)
+        if brick != last:
+            place = _slot_of(brick, mask)
+            while slot_key[place] != brick and slot_key[place] >= 0:
+                place = (place + 1) & mask
+            if slot_key[place] < 0:
+                if bricks >= most or bricks == len(cells):
+                    stop = j
+                    break
+                slot_key[place], slot_brick[place] = brick, bricks
+                cells[bricks, :] = -1
+                bricks += 1
+            last, at = brick, np.int64(slot_brick[place])
+        low = _within_brick(k)
+        r = cells[at, low]
+        if r < 0:
+            if n == len(key):
+                stop = j
+                break
+            r = n
+            cells[at, low], key[n] = r, k
+            n += 1
+        row[j] = r
+    used[0], used[1] = n, bricks
+    return stop
+
+
+@njit(cache=True, nogil=True)
+def rehash(slot_key: Array, slot_brick: Array, old_key: Array, old_brick: Array) -> None:
+    """Fill larger tables with the bricks of the old ones."""
+    mask = len(slot_key) - 1
+    for i in range(len(old_key)):
+        if old_key[i] >= 0:
+            place = _slot_of(old_key[i], mask)
+            while slot_key[place] >= 0:
+                place = (place + 1) & mask
+            slot_key[place], slot_brick[place] = old_key[i], old_brick[i]
+
+
+@njit(cache=True, nogil=True)
+def add(sums: Array, fine: Array, rgb: Array, index: Array, row: Array) -> None:
+    """Sum the places inside the cells, colours and counts of selected points into their rows."""
+    coloured = len(rgb) > 0
+    for j in range(len(index)):
+        i, r = index[j], row[j]
+        f = fine[i]
+        sums[r, 0] += f & 0xFFFF
+        sums[r, 1] += (f >> 16) & 0xFFFF
+        sums[r, 2] += f >> 32
+        sums[r, 6] += 1
+        if coloured:
+            sums[r, 3] += rgb[i, 0]
+            sums[r, 4] += rgb[i, 1]
+            sums[r, 5] += rgb[i, 2]
+
+
+@njit(cache=True, nogil=True)
+def add_confidence(sums: Array, confidence: Array, index: Array, row: Array) -> None:
+    """Sum confidences in 1/65536; those that are not finite count as 0."""
+    for j in range(len(index)):
+        c = confidence[index[j]]
+        if np.isfinite(c):
+            sums[row[j], 7] += int(np.round(np.float64(c) * 65536.0))
+
+
+@njit(cache=True, nogil=True)
+def clear_extent(extent: Array, first: int, last: int) -> None:
+    """Empty extents for rows first to last."""
+    for r in range(first, last):
+        for k in range(3):
+            extent[r, k] = np.inf
+            extent[r, 3 + k] = -np.inf
+
+
+@njit(cache=True, nogil=True)
+def add_extent(extent: Array, xyz: Array, index: Array, row: Array) -> None:
+    """Widen the extents of the rows by their points."""
+    for j in range(len(index)):
+        i, r = index[j], row[j]
+        for k in range(3):
+            x = np.float32(xyz[i, k])
+            extent[r, k] = min(extent[r, k], x)
+            extent[r, 3 + k] = max(extent[r, 3 + k], x)
+
+
+@njit(cache=True, nogil=True)
+def add_normal(total: Array, normal: Array, index: Array, row: Array) -> None:
+    """Sum normals in 1/1024; components that are not finite count as 0."""
+    for j in range(len(index)):
+        i, r = index[j], row[j]
+        for k in range(3):
+            if np.isfinite(normal[i, k]):
+                total[r, k] += int(np.round(normal[i, k] * 1024.0))
+
+
+@njit(cache=True, nogil=True)
+def add_view(views: Array, first: int, last: int, view: int, row: Array) -> None:
+    """Count a view for every row that it reaches; rows first to last are new."""
+    for r in range(first, last):
+        views[r, 0], views[r, 1] = 0, view - 1
+    for r in row:
+        if views[r, 1] != view:
+            views[r, 0] += 1
+            views[r, 1] = view
+
+
+@njit(cache=True, nogil=True)
+def invert(order: Array, rank: Array, first: int, last: int) -> None:
+    """rank[order[j]] = j for j from first to last."""
+    for j in range(first, last):
+        rank[order[j]] = j
+
+
+@njit(cache=True, nogil=True)
+def emit(
+    packed: Array,
+    sums: Array,
+    rank: Array,
+    origin: Array,
+    voxel: float,
+    key: Array,
+    mean: Array,
+    n_points: Array,
+    rgb: Array,
+) -> None:
+    """Write cells, means, counts and colours of a shard at their ranks."""
+    for r in range(len(rank)):
+        j, count = rank[r], sums[r, 6]
+        for k in range(3):
+            cell = ((packed[r] >> (21 * k)) & 0x1FFFFF) - 1048576
+            key[j, k] = cell
+            mean[j, k] = origin[k] + (cell + (sums[r, k] / count + 0.5) / 16384.0) * voxel
+            rgb[j, k] = sums[r, 3 + k] // count
+        n_points[j] = count
+
+
+@njit(cache=True, nogil=True)
+def emit_confidence(sums: Array, rank: Array, out: Array) -> None:
+    """Write mean confidences at their ranks."""
+    for r in range(len(rank)):
+        out[rank[r]] = sums[r, 7] / sums[r, 6] / 65536.0
+
+
+@njit(cache=True, nogil=True)
+def emit_normal(total: Array, rank: Array, out: Array) -> None:
+    """Write unit normals at their ranks, 0 where nothing was summed."""
+    for r in range(len(rank)):
+        x, y, z = np.float64(total[r, 0]), np.float64(total[r, 1]), np.float64(total[r, 2])
+        length = max(np.sqrt(x * x + y * y + z * z), 1e-9)
+        out[rank[r], 0], out[rank[r], 1], out[rank[r], 2] = x / length, y / length, z / length
