@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 import cogmap
-from cogmap.capture.sampling import Survey, by_coverage, by_overlap, sample
+from cogmap.capture.sampling import Survey, by_coverage, by_overlap, frames_for_reconstruction, sample
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
 from cogmap.errors import ConfigError
 from cogmap.geometry.box import canonical_yaw, fit_rectangle, iou
@@ -171,6 +171,18 @@ def test_c3_coverage_beats_uniform_and_keeps_gaps(with_geometry: bool) -> None:
 def test_a_budget_that_cannot_keep_the_gaps_is_refused() -> None:
     with pytest.raises(ConfigError, match="E-BUDGET-GAP"):
         by_coverage([frozenset({k}) for k in range(100)], np.arange(100.0), 10, 2.0)
+
+
+@given(st.integers(2, 40), st.floats(0, 0.02), st.integers(0, 2**31))
+@settings(deadline=None)
+def test_a_cap_is_kept_for_long_slow_clips(most: int, speed: float, seed: int) -> None:
+    n = 40 * most
+    sharp = np.random.default_rng(seed).random(n)
+    seen = Survey(np.arange(n, dtype=np.int32), np.arange(n) / 2, sharp, np.arange(n) * speed)
+    clip = replace(still_clip(2), n_frames=n, posed=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cogmap.capture.sampling.survey", lambda _: seen)
+        assert 2 <= len(frames_for_reconstruction(clip, most=most, max_gap=2.0).indices) <= most
 
 
 @given(st.lists(st.floats(0, 0.2), min_size=5, max_size=200), st.floats(0.05, 0.3), st.floats(0.5, 5))

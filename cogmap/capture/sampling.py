@@ -126,9 +126,9 @@ def frames_for_reconstruction(capture: Capture, *, most: int, max_gap: float, st
     if len(seen.time_s):  # a short or still clip gives enough frames to say what is wrong with it
         max_gap = min(max_gap, float(seen.time_s[-1]) / LEAST_FRAMES)
     kept = by_overlap(seen, step, max_gap)
-    while len(kept) > most:
-        step *= 1.05
-        kept = by_overlap(seen, step, max(max_gap, float(seen.time_s[-1]) / most * 1.2))
+    while len(kept) > max(most, 1):
+        step, max_gap = 1.05 * step, 1.05 * max_gap
+        kept = by_overlap(seen, step, max_gap)
     losses = []
     if step > WIDEST_STEP:
         effect = f"{most} frames leave {step:.0%} of the width between neighbours; raise --max-frames"
