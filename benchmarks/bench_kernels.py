@@ -9,6 +9,7 @@ and a plot. Peers that are not installed are named and left out.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -70,9 +71,16 @@ def duel(ours: Task, others: dict[str, Task], rounds: int) -> dict[str, Any]:
 
 
 def peak_bytes(task: Task) -> int:
-    """How far the process grows while a task runs, its result included; sampled every half millisecond."""
+    """How far the process grows while a task runs, its result included; sampled every half millisecond.
+
+    Memory that earlier tasks freed is given back first, else it would hide what is taken again.
+    """
+    import ctypes
+
     import psutil
 
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
     process, stop = psutil.Process(), threading.Event()
     before = process.memory_info().rss
     top = [before]

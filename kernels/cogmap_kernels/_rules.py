@@ -14,6 +14,7 @@ FINE = 16384  # steps of a point's place inside its voxel
 WEIGHT = 65536  # steps of a confidence
 TURN = 1024  # steps of a normal's component
 NO_KEY = -1
+MOST = (1 << 18) - 1  # points whose places, 16383 each at most, fit 32 bits
 
 
 def cell(x: float, origin: float, voxel: float) -> float:
@@ -50,6 +51,11 @@ def slot_of(brick: int, mask: int) -> int:
     """Where a brick's search starts in a table of mask + 1 places, at most 2**31 of them."""
     mixed = (brick >> 2) ^ (brick >> 23) * 73856093 ^ (brick >> 44) * 83492791
     return (mixed ^ (mixed >> 15)) & mask
+
+
+def recent_of(brick: int) -> int:
+    """Where a brick stands in the short list of recent bricks, 0 to 1023."""
+    return ((brick >> 2) ^ (brick >> 20) ^ (brick >> 39)) & 1023
 
 
 def shard_of(key: int, shards: int) -> int:

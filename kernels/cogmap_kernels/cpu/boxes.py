@@ -12,7 +12,7 @@ from .._results import YawBoxes
 from . import threads as _threads
 
 Array = npt.NDArray[Any]
-SIDES = 16  # directions of the outline inside which no point can be a corner of the hull
+SIDES = 8  # directions of the outline inside which no point can be a corner of the hull
 
 
 def yaw_boxes(xyz: Array, label: Array, n: int, threads: int) -> YawBoxes:
@@ -60,32 +60,36 @@ def _boxes(xyz: Array, members: Array, first: Array, lo: int, hi: int, center: A
 def _outer(xyz: Array, mine: Array) -> tuple[Array, float, float]:
     """Floor places of the points that may be corners of the hull, lowest and highest z.
 
-    Points strictly inside the polygon of the extreme points of 16 directions are no corners.
+    Points strictly inside the polygon of the extreme points of 8 directions are no corners.
     """
-    dx, dy = np.cos(np.arange(SIDES) * 2 * np.pi / SIDES), np.sin(np.arange(SIDES) * 2 * np.pi / SIDES)
     best, who = np.full(SIDES, -np.inf), np.zeros(SIDES, np.int64)
     bottom, top = np.inf, -np.inf
+    v = np.empty(SIDES)
     for i in mine:
         x, y, z = np.float64(xyz[i, 0]), np.float64(xyz[i, 1]), np.float64(xyz[i, 2])
         bottom, top = min(bottom, z), max(top, z)
+        v[0], v[1], v[2], v[3] = x, x + y, y, y - x
+        v[4], v[5], v[6], v[7] = -x, -x - y, -y, x - y
         for s in range(SIDES):
-            v = x * dx[s] + y * dy[s]
-            if v > best[s]:
-                best[s], who[s] = v, i
+            if v[s] > best[s]:
+                best[s], who[s] = v[s], i
+    px, py, ax, ay = np.empty(SIDES), np.empty(SIDES), np.empty(SIDES), np.empty(SIDES)
+    for s in range(SIDES):
+        p, q = who[s], who[(s + 1) % SIDES]
+        px[s], py[s] = xyz[p, 0], xyz[p, 1]
+        ax[s], ay[s] = np.float64(xyz[q, 0]) - px[s], np.float64(xyz[q, 1]) - py[s]
+        if p == q:  # no edge: everything lies inside of it
+            px[s], py[s], ax[s], ay[s] = 0.0, np.inf, -1.0, 0.0
+    one = who.min() == who.max()
     kept = np.empty((len(mine), 2))
     n = 0
     for i in mine:
         x, y = np.float64(xyz[i, 0]), np.float64(xyz[i, 1])
-        inside = who.min() != who.max()
+        least = np.inf
         for s in range(SIDES):
-            p, q = who[s], who[(s + 1) % SIDES]
-            ax, ay = np.float64(xyz[q, 0]) - xyz[p, 0], np.float64(xyz[q, 1]) - xyz[p, 1]
-            if p != q and not ax * (y - xyz[p, 1]) - ay * (x - xyz[p, 0]) > 0:
-                inside = False
-                break
-        if not inside:
-            kept[n, 0], kept[n, 1] = x, y
-            n += 1
+            least = min(least, ax[s] * (y - py[s]) - ay[s] * (x - px[s]))
+        kept[n, 0], kept[n, 1] = x, y
+        n += one or not least > 0
     return kept[:n].copy(), bottom, top
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from . import threads as _threads
 Array = npt.NDArray[Any]
 REACH = 2  # cells of side eps / sqrt(3) on each axis that can hold a neighbour
 ROWS = 25
+DIGIT = 11
+MOST_RADIX_BITS = 44
 
 
 def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
@@ -20,31 +23,41 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
     n = len(xyz)
     if n == 0:
         return np.empty(0, np.int32)
-    lo = xyz.min(0).astype(np.float64)
-    side = eps / np.sqrt(3.0) * (1 - 1e-9)
+    lo, side = xyz.min(0).astype(np.float64), eps / np.sqrt(3.0) * (1 - 1e-9)
+    wide = np.floor((xyz.max(0).astype(np.float64) - lo) / side).astype(np.int64) + 1 + 2 * REACH
+    step = np.array([wide[0] * wide[1], wide[0]])  # of the key from one z to the next, and from one y
     with _threads.Team(threads) as team:
-        order, first, cell = _sorted_cells(team, xyz, lo, side)
+        order, first, cell = _sorted_cells(team, xyz, lo, side, step, int(wide.astype(object).prod()))
         points = np.empty_like(xyz)
         team.over(n, lambda a, b: _gather(xyz, order, a, b, points))
         core = np.zeros(n, np.bool_)
         cuts = _even_cuts(first, threads)
-        team.each(lambda k: _find_cores(points, cell, first, eps, min_points, cuts[k], cuts[k + 1], core))
+        team.each(lambda k: _find_cores(points, cell, step, first, eps, min_points, cuts[k], cuts[k + 1], core))
         parent = np.arange(len(cell), dtype=np.int32)
         counts = _first_cores(core, first)
-        team.each(lambda k: _join(points, cell, first, core, counts, eps, parent, cuts[k], cuts[k + 1], cuts[k + 1]))
-        for k in range(threads - 1):
-            _join(points, cell, first, core, counts, eps, parent, cuts[k], cuts[k + 1], len(cell))
+        given = (points, cell, step, first, core, counts, eps, parent)
+        for reach in (1, REACH):  # most cells belong together once the closest are joined
+            team.each(partial(_join_own, given, reach, cuts))
+            for k in range(threads - 1):
+                _join(*given, reach, cuts[k], cuts[k + 1], len(cell))
         label = _number(parent, core, first, order)
         out = np.empty(n, np.int32)
-        team.each(lambda k: _assign(points, cell, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
+        team.each(lambda k: _assign(points, cell, step, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
     return out
 
 
-def _sorted_cells(team: _threads.Team, xyz: Array, lo: Array, side: float) -> tuple[Array, Array, Array]:
+def _join_own(given: tuple[Any, ...], reach: int, cuts: list[int], k: int) -> None:
+    """Join the cells of part k among themselves."""
+    _join(*given, reach, cuts[k], cuts[k + 1], cuts[k + 1])
+
+
+def _sorted_cells(
+    team: _threads.Team, xyz: Array, lo: Array, side: float, step: Array, cells: int
+) -> tuple[Array, Array, Array]:
     """The points in the order of their cells, the first point of every cell, the cells' keys."""
     keys = np.empty(len(xyz), np.int64)
-    team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, a, b, keys))
-    order = np.argsort(keys)
+    team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, step, a, b, keys))
+    order = _radix_order(keys, cells.bit_length()) if cells < 1 << MOST_RADIX_BITS else np.argsort(keys)
     return order, *_cells(keys, order)
 
 
@@ -54,12 +67,12 @@ def _even_cuts(first: Array, parts: int) -> list[int]:
 
 
 @njit(cache=True, nogil=True)
-def _keys(xyz: Array, lo: Array, side: float, a: int, b: int, keys: Array) -> None:
+def _keys(xyz: Array, lo: Array, side: float, step: Array, a: int, b: int, keys: Array) -> None:
     for i in range(a, b):
         x = np.int64(np.floor((np.float64(xyz[i, 0]) - lo[0]) / side))
         y = np.int64(np.floor((np.float64(xyz[i, 1]) - lo[1]) / side))
         z = np.int64(np.floor((np.float64(xyz[i, 2]) - lo[2]) / side))
-        keys[i] = ((z + 8) << 42) | ((y + 8) << 21) | (x + 8)
+        keys[i] = (z + REACH) * step[0] + (y + REACH) * step[1] + x + REACH
 
 
 @njit(cache=True, nogil=True)
@@ -79,6 +92,25 @@ def _cells(keys: Array, order: Array) -> tuple[Array, Array]:
 
 
 @njit(cache=True, nogil=True)
+def _radix_order(keys: Array, bits: int) -> Array:
+    """Stable order of keys below 2**bits, by counting digits of 11 bits from the lowest."""
+    n = len(keys)
+    order, other = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
+    for low in range(0, bits, DIGIT):
+        start = np.zeros((1 << DIGIT) + 1, np.int64)
+        for i in range(n):
+            start[((keys[i] >> low) & ((1 << DIGIT) - 1)) + 1] += 1
+        for d in range(1 << DIGIT):
+            start[d + 1] += start[d]
+        for j in range(n):
+            d = (keys[order[j]] >> low) & ((1 << DIGIT) - 1)
+            other[start[d]] = order[j]
+            start[d] += 1
+        order, other = other, order
+    return order
+
+
+@njit(cache=True, nogil=True)
 def _gather(xyz: Array, order: Array, a: int, b: int, points: Array) -> None:
     for j in range(a, b):
         for k in range(3):
@@ -94,23 +126,23 @@ def _near(points: Array, i: int, j: int, square: float) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _row_starts(cell: Array, at: int) -> Array:
+def _row_starts(cell: Array, step: Array, at: int) -> Array:
     """For each of the 25 rows round a cell the first cell not before its window."""
     start = np.empty(ROWS, np.int64)
     for r in range(ROWS):
-        shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+        shift = (r // 5 - 2) * step[0] + (r % 5 - 2) * step[1]
         start[r] = np.searchsorted(cell, cell[at] + shift - REACH)
     return start
 
 
 @njit(cache=True, nogil=True)
 def _find_cores(
-    points: Array, cell: Array, first: Array, eps: float, least: int, lo: int, hi: int, core: Array
+    points: Array, cell: Array, step: Array, first: Array, eps: float, least: int, lo: int, hi: int, core: Array
 ) -> None:
     """Mark the points with at least `least` neighbours, themselves included, in cells lo to hi."""
     if lo >= hi:
         return
-    square, pointer = eps * eps, _row_starts(cell, lo)
+    square, pointer = eps * eps, _row_starts(cell, step, lo)
     for c in range(lo, hi):
         if first[c + 1] - first[c] >= least:
             core[first[c] : first[c + 1]] = True
@@ -118,7 +150,7 @@ def _find_cores(
         window_lo, window_hi = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
         total = 0
         for r in range(ROWS):
-            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            shift = (r // 5 - 2) * step[0] + (r % 5 - 2) * step[1]
             j = pointer[r]
             while j < len(cell) and cell[j] < cell[c] + shift - REACH:
                 j += 1
@@ -167,11 +199,13 @@ def _root(parent: Array, i: int) -> int:
 def _join(
     points: Array,
     cell: Array,
+    step: Array,
     first: Array,
     core: Array,
     cores: Array,
     eps: float,
     parent: Array,
+    reach: int,
     lo: int,
     hi: int,
     end: int,
@@ -182,17 +216,19 @@ def _join(
     """
     if lo >= hi:
         return
-    square, pointer, low = eps * eps, _row_starts(cell, lo), (lo if end == hi else hi)
+    square, pointer, low = eps * eps, _row_starts(cell, step, lo), (lo if end == hi else hi)
     for c in range(lo, hi):
         if cores[c] == 0:
             continue
         for r in range(12, ROWS):
-            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            if max(r // 5 - 2, abs(r % 5 - 2)) > reach:
+                continue
+            shift = (r // 5 - 2) * step[0] + (r % 5 - 2) * step[1]
             j = max(pointer[r], low)
-            while j < end and cell[j] < cell[c] + shift - REACH:
+            while j < end and cell[j] < cell[c] + shift - reach:
                 j += 1
             pointer[r] = j
-            while j < end and cell[j] <= cell[c] + shift + REACH:
+            while j < end and cell[j] <= cell[c] + shift + reach:
                 if j > c and cores[j] > 0:
                     p, q = _root(parent, c), _root(parent, j)
                     if p != q and _touch(points, first, core, c, j, square):
@@ -235,6 +271,7 @@ def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
 def _assign(
     points: Array,
     cell: Array,
+    step: Array,
     first: Array,
     core: Array,
     label: Array,
@@ -247,7 +284,7 @@ def _assign(
     """Core points take their cell's cluster, others the lowest of the clusters with a core point within eps."""
     if lo >= hi:
         return
-    square, pointer = eps * eps, _row_starts(cell, lo)
+    square, pointer = eps * eps, _row_starts(cell, step, lo)
     for c in range(lo, hi):
         whole = True
         for i in range(first[c], first[c + 1]):
@@ -256,7 +293,7 @@ def _assign(
         if whole:
             continue
         for r in range(ROWS):
-            shift = (np.int64(r // 5 - 2) << 42) + (np.int64(r % 5 - 2) << 21)
+            shift = (r // 5 - 2) * step[0] + (r % 5 - 2) * step[1]
             j = pointer[r]
             while j < len(cell) and cell[j] < cell[c] + shift - REACH:
                 j += 1

@@ -11,6 +11,7 @@ from numba import njit
 from .. import _rules
 
 Array = npt.NDArray[Any]
+MOST = _rules.MOST
 FULL = 0.5  # most of the places of a table that are taken
 
 _cell = njit(_rules.cell, inline="always")
@@ -19,6 +20,7 @@ _fine = njit(_rules.fine, inline="always")
 _pack = njit(_rules.pack, inline="always")
 _brick_of = njit(_rules.brick_of, inline="always")
 _within_brick = njit(_rules.within_brick, inline="always")
+_recent_of = njit(_rules.recent_of, inline="always")
 _slot_of = njit(_rules.slot_of, inline="always")
 _shard_of = njit(_rules.shard_of, inline="always")
 
@@ -52,7 +54,8 @@ def packed_keys(xyz: Array, origin: Array, voxel: float, keys: Array, fine: Arra
         good = _inside(x) & _inside(y) & _inside(z)
         fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
         keys[i] = _pack(np.int64(fx), np.int64(fy), np.int64(fz)) if good else -1
-        fine[i] = _fine(x, fx) | (_fine(y, fy) << 16) | (_fine(z, fz) << 32)
+        fine[i, 0] = _fine(x, fx) | (_fine(y, fy) << 32)
+        fine[i, 1] = _fine(z, fz)
         bad += 0 if good else 1
     return bad
 
@@ -71,50 +74,63 @@ def farthest(xyz: Array, origin: Array, voxel: float, first: int, last: int) -> 
 
 
 @njit(cache=True, nogil=True)
-def select(keys: Array, k: int, shards: int, index: Array) -> int:
-    """Positions of the keys that shard k of several holds; how many there are."""
-    n = 0
-    for i in range(len(keys)):
-        index[n] = i
-        n += (keys[i] >= 0) & (shards == 1 or _shard_of(keys[i], shards) == k)
+def select(keys: Array, index: Array, first: int, last: int) -> Array:
+    """Positions of keys first to last by the shard that holds them, into index[shard, first:]; how many each has."""
+    shards = len(index)
+    n = np.zeros(shards, np.int64)
+    for i in range(first, last):
+        if keys[i] >= 0:
+            k = _shard_of(keys[i], shards) if shards > 1 else 0
+            index[k, first + n[k]] = i
+            n[k] += 1
     return n
 
 
 @njit(cache=True, nogil=True)
-def rows(
+def gather(
     keys: Array,
+    fine: Array,
+    rgb: Array,
     index: Array,
     done: int,
-    mine: int,
     slot_key: Array,
     slot_brick: Array,
     cells: Array,
     key: Array,
+    sums: Array,
     used: Array,
     row: Array,
 ) -> int:
-    """Find or make the row of every selected key until there is no room; returns how far it came.
+    """Sum the selected points into their cells' rows, new ones too, until there is no room; returns how far it came.
 
-    `used` counts the rows and the bricks; `cells` (B, 64) holds the row of every cell of a brick, -1 without one.
+    `used` counts the rows and the bricks, and names a row whose sums are full, else -1. `cells` (B, 64) holds the row
+    of every cell of a brick, -1 without one. A row of `sums` packs two of x, y, z, r, g, b in each of three numbers,
+    32 bits each, and counts the points in the fourth.
     """
-    mask, most = len(slot_key) - 1, int(FULL * len(slot_key))
+    mask, most, coloured = len(slot_key) - 1, int(FULL * len(slot_key)), len(rgb) > 0
     n, bricks, last, at = used[0], used[1], np.int64(-1), np.int64(0)
-    stop = mine
-    for j in range(done, mine):
-        k = keys[index[j]]
+    recent, recent_at = np.full(1024, -1, np.int64), np.zeros(1024, np.int64)  # bricks that rows of pixels come back to
+    stop = len(index)
+    used[2] = -1
+    for j in range(done, len(index)):
+        i = index[j]
+        k = keys[i]
         brick = _brick_of(k)
         if brick != last:
-            place = _slot_of(brick, mask)
-            while slot_key[place] != brick and slot_key[place] >= 0:
-                place = (place + 1) & mask
-            if slot_key[place] < 0:
-                if bricks >= most or bricks == len(cells):
-                    stop = j
-                    break
-                slot_key[place], slot_brick[place] = brick, bricks
-                cells[bricks, :] = -1
-                bricks += 1
-            last, at = brick, np.int64(slot_brick[place])
+            h = _recent_of(brick)
+            if recent[h] != brick:
+                place = _slot_of(brick, mask)
+                while slot_key[place] != brick and slot_key[place] >= 0:
+                    place = (place + 1) & mask
+                if slot_key[place] < 0:
+                    if bricks >= most or bricks == len(cells):
+                        stop = j
+                        break
+                    slot_key[place], slot_brick[place] = brick, bricks
+                    cells[bricks, :] = -1
+                    bricks += 1
+                recent[h], recent_at[h] = brick, slot_brick[place]
+            last, at = brick, recent_at[h]
         low = _within_brick(k)
         r = cells[at, low]
         if r < 0:
@@ -125,6 +141,16 @@ def rows(
             cells[at, low], key[n] = r, k
             n += 1
         row[j] = r
+        if sums[r, 3] == MOST:
+            used[2], stop = r, j
+            break
+        red = green = blue = np.int64(0)
+        if coloured:
+            red, green, blue = np.int64(rgb[i, 0]), np.int64(rgb[i, 1]), np.int64(rgb[i, 2])
+        sums[r, 0] += fine[i, 0]
+        sums[r, 1] += fine[i, 1] | (red << 32)
+        sums[r, 2] += green | (blue << 32)
+        sums[r, 3] += 1
     used[0], used[1] = n, bricks
     return stop
 
@@ -142,29 +168,12 @@ def rehash(slot_key: Array, slot_brick: Array, old_key: Array, old_brick: Array)
 
 
 @njit(cache=True, nogil=True)
-def add(sums: Array, fine: Array, rgb: Array, index: Array, row: Array) -> None:
-    """Sum the places inside the cells, colours and counts of selected points into their rows."""
-    coloured = len(rgb) > 0
-    for j in range(len(index)):
-        i, r = index[j], row[j]
-        f = fine[i]
-        sums[r, 0] += f & 0xFFFF
-        sums[r, 1] += (f >> 16) & 0xFFFF
-        sums[r, 2] += f >> 32
-        sums[r, 6] += 1
-        if coloured:
-            sums[r, 3] += rgb[i, 0]
-            sums[r, 4] += rgb[i, 1]
-            sums[r, 5] += rgb[i, 2]
-
-
-@njit(cache=True, nogil=True)
-def add_confidence(sums: Array, confidence: Array, index: Array, row: Array) -> None:
+def add_confidence(total: Array, confidence: Array, index: Array, row: Array) -> None:
     """Sum confidences in 1/65536; those that are not finite count as 0."""
     for j in range(len(index)):
         c = confidence[index[j]]
         if np.isfinite(c):
-            sums[row[j], 7] += int(np.round(np.float64(c) * 65536.0))
+            total[row[j]] += int(np.round(np.float64(c) * 65536.0))
 
 
 @njit(cache=True, nogil=True)
@@ -209,9 +218,19 @@ def add_view(views: Array, first: int, last: int, view: int, row: Array) -> None
 
 
 @njit(cache=True, nogil=True)
-def invert(order: Array, rank: Array, first: int, last: int) -> None:
-    """rank[order[j]] = j for j from first to last."""
-    for j in range(first, last):
+def count_before(keys: Array, order: Array, other: Array, other_order: Array, rank: Array) -> None:
+    """Add to the rank of each key how many keys of another shard are smaller; both are walked in order."""
+    j = 0
+    for i in order:
+        while j < len(other_order) and other[other_order[j]] < keys[i]:
+            j += 1
+        rank[i] += j
+
+
+@njit(cache=True, nogil=True)
+def place_in_order(order: Array, rank: Array) -> None:
+    """rank[order[j]] = j."""
+    for j in range(len(order)):
         rank[order[j]] = j
 
 
@@ -229,20 +248,36 @@ def emit(
 ) -> None:
     """Write cells, means, counts and colours of a shard at their ranks."""
     for r in range(len(rank)):
-        j, count = rank[r], sums[r, 6]
+        j, count = rank[r], sums[r, 3]
         for k in range(3):
             cell = ((packed[r] >> (21 * k)) & 0x1FFFFF) - 1048576
+            place = (sums[r, k // 2] >> (32 * (k % 2))) & 0xFFFFFFFF
+            colour = (sums[r, (k + 3) // 2] >> (32 * ((k + 3) % 2))) & 0xFFFFFFFF
             key[j, k] = cell
-            mean[j, k] = origin[k] + (cell + (sums[r, k] / count + 0.5) / 16384.0) * voxel
-            rgb[j, k] = sums[r, 3 + k] // count
+            mean[j, k] = origin[k] + (cell + (place / count + 0.5) / 16384.0) * voxel
+            rgb[j, k] = colour // count
         n_points[j] = count
 
 
 @njit(cache=True, nogil=True)
-def emit_confidence(sums: Array, rank: Array, out: Array) -> None:
+def emit_full(
+    packed: Array, total: Array, rank: Array, origin: Array, voxel: float, mean: Array, n_points: Array, rgb: Array
+) -> None:
+    """The same for the few rows (M, 7) whose sums x, y, z, r, g, b and count outgrew 32 bits."""
+    for r in range(len(rank)):
+        j, count = rank[r], total[r, 6]
+        for k in range(3):
+            cell = ((packed[r] >> (21 * k)) & 0x1FFFFF) - 1048576
+            mean[j, k] = origin[k] + (cell + (total[r, k] / count + 0.5) / 16384.0) * voxel
+            rgb[j, k] = total[r, 3 + k] // count
+        n_points[j] = count
+
+
+@njit(cache=True, nogil=True)
+def emit_confidence(total: Array, rank: Array, n_points: Array, out: Array) -> None:
     """Write mean confidences at their ranks."""
     for r in range(len(rank)):
-        out[rank[r]] = sums[r, 7] / sums[r, 6] / 65536.0
+        out[rank[r]] = total[r] / n_points[rank[r]] / 65536.0
 
 
 @njit(cache=True, nogil=True)

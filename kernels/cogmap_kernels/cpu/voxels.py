@@ -16,25 +16,26 @@ from . import voxel_loops as loops
 Array = npt.NDArray[Any]
 CHUNK = 1 << 17
 NO_COLOUR = np.zeros((0, 3), np.uint8)
-SUMS = 8  # columns: x, y, z inside the cell, red, green, blue, points, confidence
+SUMS = 4  # columns: x and y, z and red, green and blue, 32 bits each; points
 FIRST = 1 << 11
 
 
 class Shard:
     """One table and the sums of its cells in the order in which they were first seen."""
 
-    def __init__(self, extents: bool, normals: bool, views: bool) -> None:
-        self.used = np.zeros(2, np.int64)
+    def __init__(self, extents: bool, normals: bool, views: bool, confidence: bool) -> None:
+        self.used = np.array([0, 0, -1])
         self.slot_key = np.full(1 << 10, _rules.NO_KEY, np.int64)
         self.slot_brick = np.empty(1 << 10, np.int32)
         self.cells = np.empty((1 << 8, 64), np.int32)
         self.key = np.empty(FIRST, np.int64)
         self.sums = np.zeros((FIRST, SUMS), np.int64)
+        self.full: dict[int, Array] = {}
+        self.confidence = np.zeros(FIRST if confidence else 0, np.int64)
         self.extent = np.empty((FIRST if extents else 0, 6), np.float32)
         self.normal = np.zeros((FIRST if normals else 0, 3), np.int64)
         self.views = np.zeros((FIRST if views else 0, 2), np.int32)
         self.votes: list[Array] = []
-        self.index = np.empty(CHUNK, np.int32)
         self.row = np.empty(CHUNK, np.int32)
 
     @property
@@ -42,24 +43,38 @@ class Shard:
         """Cells so far."""
         return int(self.used[0])
 
-    def insert(self, keys: Array, fine: Array, rgb: Array, k: int, shards: int) -> int:
-        """Rows of the keys that belong to this shard; new cells get new rows. Returns how many keys there are."""
-        mine = loops.select(keys, k, shards, self.index)
+    def insert(self, keys: Array, fine: Array, rgb: Array, index: Array) -> Array:
+        """Sum the points of an index, all of this shard; new cells get new rows. Returns the row of each."""
         done = 0
         while True:
-            tables = (self.slot_key, self.slot_brick, self.cells, self.key, self.used)
-            done = loops.rows(keys, self.index, done, mine, *tables, self.row)
-            if done == mine:
-                break
-            self._grow()
-        loops.add(self.sums, fine, rgb, self.index[:mine], self.row[:mine])
-        return mine
+            tables = (self.slot_key, self.slot_brick, self.cells, self.key, self.sums, self.used)
+            done = loops.gather(keys, fine, rgb, index, done, *tables, self.row)
+            if done == len(index):
+                return self.row[:done]
+            if self.used[2] >= 0:
+                self._empty(int(self.used[2]))
+            else:
+                self._grow()
+
+    def _empty(self, row: int) -> None:
+        """Move the full sums of a row to wide ones."""
+        packed = self.sums[row]
+        parts = [packed[k // 2] >> (32 * (k % 2)) & 0xFFFFFFFF for k in range(6)]
+        self.full[row] = self.full.get(row, np.zeros(7, np.int64)) + np.array([*parts, packed[3]])
+        packed[:] = 0
+
+    def totals(self) -> tuple[Array, Array]:
+        """Rows whose sums are wide, and all of them (M, 7)."""
+        for row in list(self.full):
+            self._empty(row)
+        rows = np.array(sorted(self.full), np.int64)
+        return rows, np.array([self.full[r] for r in rows.tolist()], np.int64).reshape(-1, 7)
 
     def _grow(self) -> None:
         """Half as many again of whatever is full; sums move without a copy where the system can."""
-        n, bricks = self.used.tolist()
+        n, bricks, _ = self.used.tolist()
         if n == len(self.key):
-            for name in ("key", "sums", "extent", "normal", "views"):
+            for name in ("key", "sums", "extent", "normal", "views", "confidence"):
                 array = getattr(self, name)
                 if len(array):
                     array.resize((n + n // 2, *array.shape[1:]), refcheck=False)
@@ -81,9 +96,10 @@ class VoxelTable:
         self.voxel, self.origin = voxel, origin
         self.n_dropped = 0
         self.with_confidence = confidence
-        self.shards = [Shard(extents, normals, views) for _ in range(threads)]
+        self.shards = [Shard(extents, normals, views, confidence) for _ in range(threads)]
         self._keys = np.empty(CHUNK, np.int64)
-        self._fine = np.empty(CHUNK, np.int64)
+        self._fine = np.empty((CHUNK, 2), np.int64)
+        self._index = np.empty((threads, CHUNK), np.int32)
 
     def add(self, xyz: Array, fields: Fields, view: int) -> None:
         """Add checked points (P, 3) of one view."""
@@ -105,28 +121,39 @@ class VoxelTable:
         for lo in range(0, len(xyz), CHUNK):
             part, extra = xyz[lo : lo + CHUNK], fields.part(lo, lo + CHUNK)
             keys, fine = self._keys[: len(part)], self._fine[: len(part)]
-            bad = sum(team.over(len(part), partial(loops.packed_keys, part, self.origin, self.voxel, keys, fine)))
+            found = team.over(len(part), partial(self._sort_out, part, keys, fine))
+            bad = sum(f[0] for f in found)
             if bad:
                 self.check(part)
                 self.n_dropped += bad
-            team.each(partial(self._gather, part, extra, view, keys, fine))
+            counts = [f[1] for f in found]
+            team.each(partial(self._gather, part, extra, view, keys, fine, counts))
 
-    def _gather(self, xyz: Array, fields: Fields, view: int, keys: Array, fine: Array, k: int) -> None:
-        shard = self.shards[k]
-        before = shard.n
-        mine = shard.insert(keys, fine, NO_COLOUR if fields.rgb is None else fields.rgb, k, len(self.shards))
-        index, row = shard.index[:mine], shard.row[:mine]
-        if fields.confidence is not None:
-            loops.add_confidence(shard.sums, fields.confidence, index, row)
-        if len(shard.extent):
-            loops.clear_extent(shard.extent, before, shard.n)
-            loops.add_extent(shard.extent, xyz, index, row)
-        if fields.normal is not None:
-            loops.add_normal(shard.normal, fields.normal, index, row)
-        if len(shard.views):
-            loops.add_view(shard.views, before, shard.n, view, row)
-        if fields.label is not None:
-            shard.votes.append(_counted(row, fields.label[index]))
+    def _sort_out(self, xyz: Array, keys: Array, fine: Array, first: int, last: int) -> tuple[int, Array]:
+        """Keys of points first to last, and which shard holds them."""
+        bad = loops.packed_keys(xyz, self.origin, self.voxel, keys, fine, first, last)
+        return bad, loops.select(keys, self._index, first, last)
+
+    def _gather(
+        self, xyz: Array, fields: Fields, view: int, keys: Array, fine: Array, counts: list[Array], k: int
+    ) -> None:
+        """Shard k takes its points from every part of a chunk."""
+        shard, rgb = self.shards[k], NO_COLOUR if fields.rgb is None else fields.rgb
+        for (first, _), count in zip(_threads.slices(len(xyz), len(self.shards)), counts):
+            index = self._index[k, first : first + count[k]]
+            before = shard.n
+            row = shard.insert(keys, fine, rgb, index)
+            if fields.confidence is not None:
+                loops.add_confidence(shard.confidence, fields.confidence, index, row)
+            if len(shard.extent):
+                loops.clear_extent(shard.extent, before, shard.n)
+                loops.add_extent(shard.extent, xyz, index, row)
+            if fields.normal is not None:
+                loops.add_normal(shard.normal, fields.normal, index, row)
+            if len(shard.views):
+                loops.add_view(shard.views, before, shard.n, view, row)
+            if fields.label is not None:
+                shard.votes.append(_counted(row, fields.label[index]))
 
     def check(self, xyz: Array) -> None:
         """Raise ValueError before anything is added when a point lies beyond the last cell."""
@@ -137,14 +164,10 @@ class VoxelTable:
 
     def result(self) -> Voxels:
         """Everything so far, sorted by key; the table stays as it is."""
-        keys = np.concatenate([s.key[: s.n] for s in self.shards])
-        order = np.argsort(keys)
-        rank = np.empty(len(keys), np.int32)
-        base = np.cumsum([0, *(s.n for s in self.shards)])
-        out = self._empty(len(keys))
+        out = self._empty(sum(s.n for s in self.shards))
         with _threads.Team(len(self.shards)) as team:
-            team.over(len(keys), partial(loops.invert, order, rank))
-            team.each(lambda k: self._emit(self.shards[k], rank[base[k] : base[k + 1]], out))
+            orders = team.each(lambda k: np.argsort(self.shards[k].key[: self.shards[k].n]))
+            team.each(lambda k: self._emit(k, orders, out))
         return Voxels(**out, n_dropped=self.n_dropped)
 
     def _empty(self, n: int) -> dict[str, Any]:
@@ -167,12 +190,22 @@ class VoxelTable:
             out["label"] = np.zeros(n, np.int32)
         return out
 
-    def _emit(self, shard: Shard, rank: Array, out: dict[str, Any]) -> None:
-        loops.emit(
-            shard.key, shard.sums, rank, self.origin, self.voxel, out["key"], out["mean"], out["n_points"], out["rgb"]
-        )
+    def _emit(self, k: int, orders: list[Array], out: dict[str, Any]) -> None:
+        """Write what shard k holds where its keys stand among those of all shards."""
+        shard = self.shards[k]
+        rank = np.empty(shard.n, np.int32)
+        loops.place_in_order(orders[k], rank)
+        for other, order in zip(self.shards, orders):
+            if other is not shard:
+                loops.count_before(shard.key, orders[k], other.key, order, rank)
+        results = (out["key"], out["mean"], out["n_points"], out["rgb"])
+        loops.emit(shard.key, shard.sums, rank, self.origin, self.voxel, *results)
+        rows, total = shard.totals()
+        if len(rows):
+            shared = (self.origin, self.voxel, out["mean"], out["n_points"], out["rgb"])
+            loops.emit_full(shard.key[rows], total, rank[rows], *shared)
         if "confidence" in out:
-            loops.emit_confidence(shard.sums, rank, out["confidence"])
+            loops.emit_confidence(shard.confidence, rank, out["n_points"], out["confidence"])
         if "lo" in out:
             out["lo"][rank], out["hi"][rank] = shard.extent[: shard.n, :3], shard.extent[: shard.n, 3:]
         if "normal" in out:
