@@ -11,6 +11,7 @@ from numba import njit
 from .. import _rules
 from .._results import Bev
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -26,7 +27,7 @@ def splat_bev(xyz: Array, rgb: Array, origin: Array, cell: float, shape: tuple[i
     return Bev(count, top, (sums // np.maximum(count, 1)[..., None]).astype(np.uint8))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _splat(
     xyz: Array, rgb: Array, origin: Array, cell: float, first: int, last: int, count: Array, top: Array, sums: Array
 ) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from .._results import YawBoxes
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 SIDES = 8  # directions of the outline inside which no point can be a corner of the hull
@@ -28,7 +28,7 @@ def yaw_boxes(xyz: Array, label: Array, n: int, threads: int) -> YawBoxes:
     return YawBoxes(center, size, yaw)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sort_by_label(label: Array, at: Array, members: Array) -> None:
     for i in range(len(label)):
         if label[i] >= 0:
@@ -36,7 +36,7 @@ def _sort_by_label(label: Array, at: Array, members: Array) -> None:
             at[label[i]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _boxes(xyz: Array, members: Array, first: Array, lo: int, hi: int, center: Array, size: Array, yaw: Array) -> None:
     for k in range(lo, hi):
         if first[k] == first[k + 1]:
@@ -56,7 +56,7 @@ def _boxes(xyz: Array, members: Array, first: Array, lo: int, hi: int, center: A
         yaw[k] = a
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _outer(xyz: Array, mine: Array) -> tuple[Array, float, float]:
     """Floor places of the points that may be corners of the hull, lowest and highest z.
 
@@ -93,12 +93,12 @@ def _outer(xyz: Array, mine: Array) -> tuple[Array, float, float]:
     return kept[:n].copy(), bottom, top
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _turn(a: Array, b: Array, c: Array) -> float:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _hull(p: Array) -> Array:
     """Convex hull, counter-clockwise (Andrew, 1979)."""
     order = np.argsort(p[:, 1])
@@ -118,7 +118,7 @@ def _hull(p: Array) -> Array:
     return hull[: max(n, 1)].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _calipers(hull: Array) -> tuple[float, float, float, float, float]:
     """Centre, extents and turn of the smallest rectangle; one of its sides lies on the hull (Freeman, 1975)."""
     best, out = np.inf, (hull[0, 0], hull[0, 1], 0.0, 0.0, 0.0)

@@ -10,6 +10,7 @@ from numba import njit
 
 from .. import _rules
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -37,7 +38,7 @@ def components(key: Array, rows: Array, group: Array, threads: int) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_sorted(key: Array) -> bool:
     for i in range(1, len(key)):
         if _pack(key[i, 0], key[i, 1], key[i, 2]) <= _pack(key[i - 1, 0], key[i - 1, 1], key[i - 1, 2]):
@@ -45,7 +46,7 @@ def _is_sorted(key: Array) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_runs(key: Array, order: Array, group: Array) -> int:
     n, last, of = 0, np.int64(-2), 0
     for j in range(len(key)):
@@ -57,7 +58,7 @@ def _count_runs(key: Array, order: Array, group: Array) -> int:
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fill_runs(key: Array, order: Array, group: Array, first: Array, start: Array, end: Array) -> None:
     n, last, of = 0, np.int64(-2), 0
     for j in range(len(key)):
@@ -72,7 +73,7 @@ def _fill_runs(key: Array, order: Array, group: Array, first: Array, start: Arra
     first[n] = len(key)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _root(parent: Array, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -80,7 +81,7 @@ def _root(parent: Array, i: int) -> int:
     return i
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _link(
     start: Array, end: Array, group: Array, parent: Array, shift: int, reach: int, a0: int, a1: int, b0: int, b1: int
 ) -> None:
@@ -101,7 +102,7 @@ def _link(
             b += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _link_all(
     start: Array, end: Array, group: Array, parent: Array, rows: Array, a0: int, a1: int, b0: int, b1: int
 ) -> None:
@@ -111,7 +112,7 @@ def _link_all(
             _link(start, end, group, parent, shift, reach, a0, a1, b0, b1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _link_across(start: Array, end: Array, group: Array, parent: Array, rows: Array, lo: int, hi: int) -> None:
     """Join the runs of one part with all that follow it."""
     n = len(start)
@@ -123,7 +124,7 @@ def _link_across(start: Array, end: Array, group: Array, parent: Array, rows: Ar
         _link(start, end, group, parent, shift, reach, a0, hi, hi, n)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _number(parent: Array, first: Array, order: Array, out: Array) -> None:
     """Label every cell, numbers in the order of the caller's first cells."""
     number = np.full(len(parent), -1, np.int32)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 REACH = 2  # cells of side eps / sqrt(3) on each axis that can hold a neighbour
@@ -35,11 +36,11 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
         team.each(lambda k: _find_cores(points, cell, step, first, eps, min_points, cuts[k], cuts[k + 1], core))
         parent = np.arange(len(cell), dtype=np.int32)
         counts = _first_cores(core, first)
-        given = (points, cell, step, first, core, counts, eps, parent)
+        given: tuple[Any, ...] = (points, cell, step, first, core, counts, eps, parent)
         for reach in (1, REACH):  # most cells belong together once the closest are joined
             team.each(partial(_join_own, given, reach, cuts))
             for k in range(threads - 1):
-                _join(*given, reach, cuts[k], cuts[k + 1], len(cell))
+                _join(reach, cuts[k], cuts[k + 1], len(cell), *given)
         label = _number(parent, core, first, order)
         out = np.empty(n, np.int32)
         team.each(lambda k: _assign(points, cell, step, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
@@ -48,7 +49,7 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
 
 def _join_own(given: tuple[Any, ...], reach: int, cuts: list[int], k: int) -> None:
     """Join the cells of part k among themselves."""
-    _join(*given, reach, cuts[k], cuts[k + 1], cuts[k + 1])
+    _join(reach, cuts[k], cuts[k + 1], cuts[k + 1], *given)
 
 
 def _sorted_cells(
@@ -66,7 +67,7 @@ def _even_cuts(first: Array, parts: int) -> list[int]:
     return [int(np.searchsorted(first[:-1], first[-1] * k // parts)) for k in range(parts)] + [len(first) - 1]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _keys(xyz: Array, lo: Array, side: float, step: Array, a: int, b: int, keys: Array) -> None:
     for i in range(a, b):
         x = np.int64(np.floor((np.float64(xyz[i, 0]) - lo[0]) / side))
@@ -75,7 +76,7 @@ def _keys(xyz: Array, lo: Array, side: float, step: Array, a: int, b: int, keys:
         keys[i] = (z + REACH) * step[0] + (y + REACH) * step[1] + x + REACH
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cells(keys: Array, order: Array) -> tuple[Array, Array]:
     """First point of every occupied cell and one past the last, and the cells' keys."""
     n = 1
@@ -91,7 +92,7 @@ def _cells(keys: Array, order: Array) -> tuple[Array, Array]:
     return first, cell
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _radix_order(keys: Array, bits: int) -> Array:
     """Stable order of keys below 2**bits, by counting digits of 11 bits from the lowest."""
     n = len(keys)
@@ -110,14 +111,14 @@ def _radix_order(keys: Array, bits: int) -> Array:
     return order
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gather(xyz: Array, order: Array, a: int, b: int, points: Array) -> None:
     for j in range(a, b):
         for k in range(3):
             points[j, k] = xyz[order[j], k]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(inline="always")
 def _near(points: Array, i: int, j: int, square: float) -> bool:
     x = np.float64(points[i, 0]) - np.float64(points[j, 0])
     y = np.float64(points[i, 1]) - np.float64(points[j, 1])
@@ -125,7 +126,7 @@ def _near(points: Array, i: int, j: int, square: float) -> bool:
     return bool(x * x + y * y + z * z <= square)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _row_starts(cell: Array, step: Array, at: int) -> Array:
     """For each of the 25 rows round a cell the first cell not before its window."""
     start = np.empty(ROWS, np.int64)
@@ -135,7 +136,7 @@ def _row_starts(cell: Array, step: Array, at: int) -> Array:
     return start
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _find_cores(
     points: Array, cell: Array, step: Array, first: Array, eps: float, least: int, lo: int, hi: int, core: Array
 ) -> None:
@@ -165,7 +166,7 @@ def _find_cores(
             core[i] = _has(points, i, window_lo, window_hi, square, least)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _has(points: Array, i: int, window_lo: Array, window_hi: Array, square: float, least: int) -> bool:
     n = 0
     for step in range(ROWS):
@@ -177,7 +178,7 @@ def _has(points: Array, i: int, window_lo: Array, window_hi: Array, square: floa
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _first_cores(core: Array, first: Array) -> Array:
     """Number of core points of every cell."""
     count = np.zeros(len(first) - 1, np.int32)
@@ -187,7 +188,7 @@ def _first_cores(core: Array, first: Array) -> Array:
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _root(parent: Array, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -195,8 +196,12 @@ def _root(parent: Array, i: int) -> int:
     return i
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _join(
+    reach: int,
+    lo: int,
+    hi: int,
+    end: int,
     points: Array,
     cell: Array,
     step: Array,
@@ -205,10 +210,6 @@ def _join(
     cores: Array,
     eps: float,
     parent: Array,
-    reach: int,
-    lo: int,
-    hi: int,
-    end: int,
 ) -> None:
     """Join cells lo to hi with later cells below `end` that hold a core point within eps of one of theirs.
 
@@ -236,7 +237,7 @@ def _join(
                 j += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _touch(points: Array, first: Array, core: Array, a: int, b: int, square: float) -> bool:
     for i in range(first[a], first[a + 1]):
         if core[i]:
@@ -246,7 +247,7 @@ def _touch(points: Array, first: Array, core: Array, a: int, b: int, square: flo
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
     """Cluster of every cell with core points, numbered by the caller's first core point; -1 without."""
     n = len(parent)
@@ -267,7 +268,7 @@ def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
     return label
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _assign(
     points: Array,
     cell: Array,
@@ -304,7 +305,7 @@ def _assign(
                 j += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _adopt(
     points: Array,
     first: Array,

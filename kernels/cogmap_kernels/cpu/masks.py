@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from .._results import Votes
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -24,7 +24,7 @@ def mask_votes(cell_image: Array, mask_image: Array, threads: int) -> Votes:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pairs(cell: Array, mask: Array) -> Array:
     out = np.empty(len(cell), np.int64)
     n = 0

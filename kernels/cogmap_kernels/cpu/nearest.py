@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 LEAF = 32
@@ -44,7 +44,7 @@ def boxes_of(lo: Array, hi: Array) -> Array:
     return np.concatenate([np.minimum.reduceat(lo, at, axis=0), np.maximum.reduceat(hi, at, axis=0)], axis=1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gap(box: Array, x: float, y: float, z: float) -> float:
     """Squared distance of a point from a box."""
     dx = max(max(box[0] - x, x - box[3]), 0.0)
@@ -53,7 +53,7 @@ def _gap(box: Array, x: float, y: float, z: float) -> float:
     return dx * dx + dy * dy + dz * dz
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _search(
     xyz: Array,
     queries: Array,

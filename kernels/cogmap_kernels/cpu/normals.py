@@ -10,6 +10,7 @@ from numba import njit
 
 from .. import _rules
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -31,7 +32,7 @@ def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _normals(xyz: Array, key: Array, order: Array, radius: float, toward: Array, a: int, b: int, out: Array) -> None:
     lo, hi, last = np.zeros(9, np.int64), np.zeros(9, np.int64), np.int64(-1)
     C, V = np.empty((3, 3)), np.empty((3, 3))
@@ -54,7 +55,7 @@ def _normals(xyz: Array, key: Array, order: Array, radius: float, toward: Array,
         out[i, 0], out[i, 1], out[i, 2] = s * x, s * y, s * z
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _spread(
     xyz: Array, order: Array, lo: Array, hi: Array, px: float, py: float, pz: float, square: float, C: Array
 ) -> int:

@@ -12,6 +12,7 @@ from numba import njit
 from .. import _rules
 from .._results import Planes
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 BLOCK = 1 << 16
@@ -75,7 +76,7 @@ def _refitted(
     return np.array([*normal, normal @ (mean + plane[:3] * plane[3])])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _best(p: Array, distance: float, hypotheses: int, up: Array, tilt_cos: float, seed: int) -> Array:
     """The plane through three points that most of the sample is near to, the first of equals.
 
@@ -108,7 +109,7 @@ def _best(p: Array, distance: float, hypotheses: int, up: Array, tilt_cos: float
     return best
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _moments(xyz: Array, owner: Array, plane: Array, distance: float, a: int, b: int, blocks: Array) -> None:
     """Sums of x, y, z, their squares and products, and the number of free points near a plane, about a point of it."""
     ox, oy, oz = plane[0] * plane[3], plane[1] * plane[3], plane[2] * plane[3]
@@ -132,7 +133,7 @@ def _moments(xyz: Array, owner: Array, plane: Array, distance: float, a: int, b:
         blocks[block, :] = np.array([sx, sy, sz, xx, yy, zz, xy, xz, yz, n])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _claim(xyz: Array, owner: Array, plane: Array, distance: float, number: int, a: int, b: int) -> int:
     n = 0
     for i in range(a, b):

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -23,7 +23,7 @@ def carve(cells: Array, start: Array, ends: Array, threads: int) -> None:
         cells += grid
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _carve(cells: Array, start: Array, ends: Array) -> None:
     """Walk: Amanatides and Woo, "A fast voxel traversal algorithm", 1987."""
     rows, columns = cells.shape

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 FLAT = 4.0  # grey-level variance under which a window has no texture
 MISSING = -2.0
 
 
-@njit(cache=True)
+@compiled
 def _warp(source: Array, M: Array, b: Array, inverse_depth: float, out: Array) -> None:
     """Sample a source at the pixels that a plane gives; NaN outside."""
     h, w = out.shape
@@ -40,7 +40,7 @@ def _warp(source: Array, M: Array, b: Array, inverse_depth: float, out: Array) -
             out[y, x] = top * (1 - c) + low * c
 
 
-@njit(cache=True)
+@compiled
 def _ncc(reference: Array, warped: Array, half: int, out: Array) -> None:
     """Normalised cross-correlation of the windows round every pixel, by running column sums."""
     h, w = reference.shape
@@ -71,7 +71,7 @@ def _ncc(reference: Array, warped: Array, half: int, out: Array) -> None:
                 out[y, x] = (rs / n - r / n * s / n) / np.sqrt(var_r * var_s)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _scores(
     reference: Array, sources: Array, M: Array, b: Array, planes: Array, half: int, lo: int, hi: int, out: Array
 ) -> None:
@@ -99,7 +99,7 @@ def _scores(
                 out[d, y, x] = 0.5 * (best[y, x] + second[y, x]) if two else best[y, x] - 0.1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _pick(scores: Array, planes: Array, lo: int, hi: int, depth: Array, score: Array) -> None:
     """The best plane of every pixel of rows lo to hi, refined by a parabola through its neighbours."""
     n, _, w = scores.shape
@@ -153,7 +153,7 @@ def consistent(
     return out, votes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _consistent(
     depth: Array,
     depths: Array,

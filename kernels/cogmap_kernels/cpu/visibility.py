@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from . import threads as _threads
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
@@ -50,7 +50,7 @@ def agreement(
         team.over(len(xyz), lambda a, b: _agree(xyz, depth, fx, fy, cx, cy, T, near, a, b, agree, conflict))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _draw(
     xyz: Array,
     number: Array,
@@ -85,7 +85,7 @@ def _draw(
                     owner[y, x] = number[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _agree(
     xyz: Array,
     depth: Array,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 from .. import _rules
+from .compiled import compiled
 
 Array = npt.NDArray[Any]
 MOST = _rules.MOST
@@ -25,7 +26,7 @@ _slot_of = njit(_rules.slot_of, inline="always")
 _shard_of = njit(_rules.shard_of, inline="always")
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def unproject(depth: Array, K: Array, T: Array, top: int, xyz: Array, first: int, last: int) -> None:
     """World points (h * W, 3) float32 of rows first to last of a strip of depth; not a number where it is unknown."""
     width = depth.shape[1]
@@ -42,7 +43,7 @@ def unproject(depth: Array, K: Array, T: Array, top: int, xyz: Array, first: int
                 xyz[i, k] = T[k, 0] * a + T[k, 1] * c + T[k, 2] * z + T[k, 3]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def packed_keys(xyz: Array, origin: Array, voxel: float, keys: Array, fine: Array, first: int, last: int) -> int:
     """Packed key and place inside the cell of every point; -1 and how many for those that have none."""
     ox, oy, oz = origin[0], origin[1], origin[2]
@@ -60,7 +61,7 @@ def packed_keys(xyz: Array, origin: Array, voxel: float, keys: Array, fine: Arra
     return bad
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def farthest(xyz: Array, origin: Array, voxel: float, first: int, last: int) -> Any:
     """Cells to the farthest finite point where that is beyond the last cell, else 0."""
     beyond: Any = 0.0
@@ -73,7 +74,7 @@ def farthest(xyz: Array, origin: Array, voxel: float, first: int, last: int) -> 
     return beyond
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def select(keys: Array, index: Array, first: int, last: int) -> Array:
     """Positions of keys first to last by the shard that holds them, into index[shard, first:]; how many each has."""
     shards = len(index)
@@ -86,7 +87,7 @@ def select(keys: Array, index: Array, first: int, last: int) -> Array:
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gather(
     keys: Array,
     fine: Array,
@@ -155,7 +156,7 @@ def gather(
     return stop
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def rehash(slot_key: Array, slot_brick: Array, old_key: Array, old_brick: Array) -> None:
     """Fill larger tables with the bricks of the old ones."""
     mask = len(slot_key) - 1
@@ -167,7 +168,7 @@ def rehash(slot_key: Array, slot_brick: Array, old_key: Array, old_brick: Array)
             slot_key[place], slot_brick[place] = old_key[i], old_brick[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_confidence(total: Array, confidence: Array, index: Array, row: Array) -> None:
     """Sum confidences in 1/65536; those that are not finite count as 0."""
     for j in range(len(index)):
@@ -176,7 +177,7 @@ def add_confidence(total: Array, confidence: Array, index: Array, row: Array) ->
             total[row[j]] += int(np.round(np.float64(c) * 65536.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def clear_extent(extent: Array, first: int, last: int) -> None:
     """Empty extents for rows first to last."""
     for r in range(first, last):
@@ -185,7 +186,7 @@ def clear_extent(extent: Array, first: int, last: int) -> None:
             extent[r, 3 + k] = -np.inf
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_extent(extent: Array, xyz: Array, index: Array, row: Array) -> None:
     """Widen the extents of the rows by their points."""
     for j in range(len(index)):
@@ -196,7 +197,7 @@ def add_extent(extent: Array, xyz: Array, index: Array, row: Array) -> None:
             extent[r, 3 + k] = max(extent[r, 3 + k], x)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_normal(total: Array, normal: Array, index: Array, row: Array) -> None:
     """Sum normals in 1/1024; components that are not finite count as 0."""
     for j in range(len(index)):
@@ -206,7 +207,7 @@ def add_normal(total: Array, normal: Array, index: Array, row: Array) -> None:
                 total[r, k] += int(np.round(normal[i, k] * 1024.0))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_view(views: Array, first: int, last: int, view: int, row: Array) -> None:
     """Count a view for every row that it reaches; rows first to last are new."""
     for r in range(first, last):
@@ -217,7 +218,7 @@ def add_view(views: Array, first: int, last: int, view: int, row: Array) -> None
             views[r, 1] = view
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def count_before(keys: Array, order: Array, other: Array, other_order: Array, rank: Array) -> None:
     """Add to the rank of each key how many keys of another shard are smaller; both are walked in order."""
     j = 0
@@ -227,14 +228,14 @@ def count_before(keys: Array, order: Array, other: Array, other_order: Array, ra
         rank[i] += j
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def place_in_order(order: Array, rank: Array) -> None:
     """rank[order[j]] = j."""
     for j in range(len(order)):
         rank[order[j]] = j
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit(
     packed: Array,
     sums: Array,
@@ -259,7 +260,7 @@ def emit(
         n_points[j] = count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit_full(
     packed: Array, total: Array, rank: Array, origin: Array, voxel: float, mean: Array, n_points: Array, rgb: Array
 ) -> None:
@@ -273,14 +274,14 @@ def emit_full(
         n_points[j] = count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit_confidence(total: Array, rank: Array, n_points: Array, out: Array) -> None:
     """Write mean confidences at their ranks."""
     for r in range(len(rank)):
         out[rank[r]] = total[r] / n_points[rank[r]] / 65536.0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def emit_normal(total: Array, rank: Array, out: Array) -> None:
     """Write unit normals at their ranks, 0 where nothing was summed."""
     for r in range(len(rank)):
