@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from .._checks import U8
 from ..data.capture import THUMBNAIL_PX, Capture, CaptureFrame, Loss, SourceReport, Thumbnail
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
 from .hdr import HLG, PQ, tone_mapped
+from .pictures import to_rgb
 
 REORDER = 4
 MOST_READ_ERRORS = 32
@@ -249,9 +251,7 @@ def _upright(picture: Any) -> U8:
     if int(picture.color_trc or 0) in (PQ, HLG):
         rgb = tone_mapped(picture.to_ndarray(format="rgb48le"), int(picture.color_trc))
     elif picture.format.name in ALPHA:
-        rgba = picture.to_ndarray(format="rgba").astype(np.float32)
-        share = rgba[..., 3:] / 255
-        rgb = np.round(rgba[..., :3] * share + 128 * (1 - share)).astype(np.uint8)
+        rgb = to_rgb(Image.fromarray(picture.to_ndarray(format="rgba")))
     else:
         rgb = picture.to_ndarray(format="rgb24")
     return _turned(rgb, picture)
