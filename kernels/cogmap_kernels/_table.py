@@ -70,7 +70,6 @@ class VoxelTable:
         """
         p = xyz if self.device == "cuda" and _device.on_gpu(xyz) else _check.points("xyz", xyz)
         fields = self._fields(len(p), rgb, confidence, normal, label)
-        self._table.check(p)
         self._table.add(p, fields, int(view))
 
     def add_depth(

@@ -98,6 +98,11 @@ def test_k02_k07_overflow_is_refused_with_the_least_size(device: str) -> None:
     with pytest.raises(ValueError, match="at least 9.53"):
         ck.voxelize(far, 1e-6, device=device)
     table = ck.VoxelTable(0.01, device=device)
+    with pytest.raises(ValueError, match="at least"):
+        table.add(far * 1000)
+    assert len(table.result().key) == 0 and table.n_dropped == 0
+    with pytest.raises(ValueError, match="at least"):
+        table.add_depth(np.full((2, 2), 1e6), np.diag([9.0, 9, 1]), np.eye(4))
     table.add(np.zeros((2, 3)))
     with pytest.raises(ValueError, match="at least"):
         table.add(far * 1000)

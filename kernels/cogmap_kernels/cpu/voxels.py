@@ -94,17 +94,31 @@ class VoxelTable:
         self, voxel: float, origin: Array, extents: bool, normals: bool, views: bool, confidence: bool, threads: int
     ) -> None:
         self.voxel, self.origin = voxel, origin
-        self.n_dropped = 0
         self.with_confidence = confidence
-        self.shards = [Shard(extents, normals, views, confidence) for _ in range(threads)]
+        self._kinds = (extents, normals, views, confidence)
+        self._clear(threads)
         self._keys = np.empty(CHUNK, np.int64)
         self._fine = np.empty((CHUNK, 2), np.int64)
         self._index = np.empty((threads, CHUNK), np.int32)
 
     def add(self, xyz: Array, fields: Fields, view: int) -> None:
-        """Add checked points (P, 3) of one view."""
-        with _threads.Team(len(self.shards)) as team:
-            self._in_chunks(team, xyz, fields, view)
+        """Add points (P, 3) of one view, or nothing when one lies beyond the last cell.
+
+        A table that holds something looks at all points first; an empty one is simply emptied again.
+        """
+        empty = not any(s.n for s in self.shards)
+        if not empty:
+            self.check(xyz)
+        try:
+            with _threads.Team(len(self.shards)) as team:
+                self._in_chunks(team, xyz, fields, view)
+        except ValueError:
+            if empty:
+                self._clear(len(self.shards))
+            raise
+
+    def _clear(self, threads: int) -> None:
+        self.shards, self.n_dropped = [Shard(*self._kinds) for _ in range(threads)], 0
 
     def add_depth(self, depth: Array, K: Array, T: Array, fields: Fields, view: int) -> None:
         """Add the known pixels of a depth image (H, W), a strip of rows at a time."""

@@ -54,7 +54,8 @@ class VoxelTable:
             raise ValueError(f"points lie beyond 2**20 voxels of the origin; voxel must be at least {smallest:.4g}")
 
     def add(self, xyz: Any, fields: Fields, view: int) -> None:
-        """Add checked points (P, 3) of one view."""
+        """Add points (P, 3) of one view, or nothing when one lies beyond the last cell."""
+        self.check(xyz)
         self._insert(launch.device_array(xyz), fields, view)
 
     def add_depth(self, depth: Any, K: Array, T: Array, fields: Fields, view: int) -> None:
@@ -62,6 +63,7 @@ class VoxelTable:
         n = depth.shape[0] * depth.shape[1]
         xyz = cuda.device_array((n, 3), np.float32)
         launch.run(_unproject, n, launch.device_array(depth), launch.device_array(K), launch.device_array(T), xyz)
+        self.check(xyz)
         self._insert(xyz, fields.rows(n), view)
 
     def _insert(self, xyz: Any, fields: Fields, view: int) -> None:

@@ -33,7 +33,7 @@ class VoxelTable:
             raise ValueError(f"points lie beyond 2**20 voxels of the origin; voxel must be at least {smallest:.4g}")
 
     def add(self, xyz: Array, fields: Fields, view: int) -> None:
-        """Add checked points (P, 3) of one view."""
+        """Add points (P, 3) of one view, or nothing when one lies beyond the last cell."""
         self.check(xyz)
         good = np.isfinite(xyz).all(1)
         self.n_dropped += int((~good).sum())
