@@ -97,6 +97,21 @@ def test_v10_late_start_and_repeats(tmp_path: Path) -> None:
     assert any(n.code == "W-VIDEO-TIMES" and n.count == 1 for n in capture.report.notes)
 
 
+def test_v10_backward_times_are_put_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "b.mkv"
+    with av.open(str(clip(tmp_path / "a.mp4"))) as source, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = [p for p in source.demux(video=0) if p.size]
+        stamps = [p.pts for p in packets]
+        stamps[10], stamps[12] = stamps[12], stamps[10]
+        for packet, stamp in zip(packets, stamps):
+            packet.pts, packet.stream = stamp, stream
+            out.mux(packet)
+    frames = list(opened(path).frames(None))
+    assert [f.index for f in frames] == list(range(len(packets)))
+    assert all(b.time_s > a.time_s for a, b in zip(frames, frames[1:]))
+
+
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_v11_rotation_is_applied_once_to_pixels_and_intrinsics(tmp_path: Path, rotation: int) -> None:
     path = clip(tmp_path / "a.mp4", 6, rotation=rotation)
