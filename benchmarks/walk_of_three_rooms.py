@@ -12,10 +12,6 @@ import time
 from pathlib import Path
 
 import cogmap
-from cogmap.capture.sampling import frames_for_reconstruction
-from cogmap.capture.sniff import open_source
-from cogmap.config import Config
-from cogmap.data.capture import Capture
 from tests.rooms import make_suite, suite_path, write_video
 from tests.rooms.film import K480, SIZE, Film
 from tests.rooms.judge import judge
@@ -31,21 +27,18 @@ def main(folder: Path) -> None:
     walk = Film(room, suite_path(room, FPS * SECONDS), K480, SIZE)
     video = folder / "walk.mp4"
     write_video(video, walk.pictures(), fps=FPS)
-    capture = open_source(video)
-    assert isinstance(capture, Capture)
-    defaults = Config()
-    chosen = frames_for_reconstruction(capture, most=defaults.max_frames, max_gap=defaults.max_gap).indices
     since = time.perf_counter()
     m = cogmap.build(video)
     seconds = time.perf_counter() - since
     m.save(folder / "walk.cogmap", overwrite=True)
     score = judge(m.scene, room, walk.poses)
+    chosen, registered = (int(m.scene.provenance[k] or 0) for k in ("frames", "registered"))
     print(
         json.dumps(
             {
-                "chosen": len(chosen),
-                "registered": len(m.scene.camera_path),
-                "share": round(len(m.scene.camera_path) / len(chosen), 3),
+                "chosen": chosen,
+                "registered": registered,
+                "share": round(registered / chosen, 3),
                 "path_error": round(score.path_error, 5),
                 "scale_of_truth": round(score.scale, 3),
                 "status": m.quality.status,

@@ -180,8 +180,7 @@ def segment_planes(
     p, near = _check.points("xyz", xyz), _check.positive("distance", distance)
     for name, value in (("most", most), ("least", least), ("hypotheses", hypotheses), ("sample", sample)):
         _check.positive(name, value)
-    if len(p) and not np.isfinite(p.min() + p.max()):
-        raise ValueError("xyz holds points that are not finite; drop them first")
+    _check.finite("xyz", p)
     axis = np.zeros(0) if up is None else np.array(up, np.float64) / np.linalg.norm(up)
     run = _device.column(_device.choose(device), "planes").segment_planes
     tilt = float(np.cos(np.radians(max_tilt_deg)))
@@ -223,8 +222,7 @@ def yaw_boxes(
     count = int(of.max(initial=-1)) + 1 if n is None else int(n)
     if len(of) and of.max() >= count:
         raise ValueError(f"label {of.max()} is beyond n = {count}")
-    if len(p) and not np.isfinite(p.min() + p.max()):
-        raise ValueError("xyz holds points that are not finite; drop them first")
+    _check.finite("xyz", p)
     return _device.column(_device.choose(device), "boxes").yaw_boxes(p, of, count, _check.threads(threads))
 
 
@@ -289,8 +287,8 @@ def nearest(xyz: Any, to: Any, *, threads: int | None = None, device: str = "aut
         return np.zeros(0), np.zeros(0, np.int32)
     if len(q) == 0:
         raise ValueError("there is no point in `to`")
-    if not np.isfinite(p.min() + p.max() + q.min() + q.max()):
-        raise ValueError("points must be finite; drop the others first")
+    _check.finite("xyz", p)
+    _check.finite("to", q)
     return _device.column(_device.choose(device), "nearest").nearest(p, q, _check.threads(threads))
 
 

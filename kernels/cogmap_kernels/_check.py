@@ -114,13 +114,18 @@ def neighbourhood(neighbours: int, steps: int, radius: float | None) -> Array:
     return np.array(rows, np.int64)
 
 
+def finite(name: str, p: Array) -> None:
+    """Refuse points that are not finite: the smallest and the largest tell."""
+    if len(p) and not (np.isfinite(p.min()) and np.isfinite(p.max())):
+        raise ValueError(f"{name} holds points that are not finite; drop them first")
+
+
 def numbered(p: Array, cell: float, name: str) -> None:
     """Refuse points that are not finite or that a grid of cells cannot number."""
     if len(p) == 0:
         return
+    finite("xyz", p)
     lo, hi = p.min(0).astype(np.float64), p.max(0).astype(np.float64)
-    if not (np.isfinite(lo).all() and np.isfinite(hi).all()):
-        raise ValueError("xyz holds points that are not finite; drop them first")
     if (hi - lo).max() / cell >= (1 << 21) - 32:
         least = name if name == "radius" else f"{name} / sqrt(3)"
         raise ValueError(f"{least} must be at least {(hi - lo).max() / ((1 << 21) - 33):.4g} for this extent")

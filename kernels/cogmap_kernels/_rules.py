@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-BITS = 21
 HALF = 1 << 20  # cells on each side of the origin
 FINE = 16384  # steps of a point's place inside its voxel
 WEIGHT = 65536  # steps of a confidence
-TURN = 1024  # steps of a normal's component
 NO_KEY = -1
 MOST = (1 << 18) - 1  # points whose places, 16383 each at most, fit 32 bits
 
@@ -70,35 +68,6 @@ def draw(seed: int, step: int, n: int) -> int:
     mixed = ((mixed ^ (mixed >> 16)) * 73244475) & 0xFFFFFFFF
     mixed = ((mixed ^ (mixed >> 16)) * 73244475) & 0xFFFFFFFF
     return ((mixed ^ (mixed >> 16)) * n) >> 32
-
-
-def smallest_axis(C: Any, V: Any) -> int:
-    """Turn V (3, 3) into the eigenvectors of a symmetric matrix C (3, 3), by Jacobi's rotations (1846).
-
-    Both are written to. Returns the column of the smallest eigenvalue, the first of equals.
-    """
-    for i in range(3):
-        for j in range(3):
-            V[i, j] = 1.0 if i == j else 0.0
-    for step in range(24):
-        p, q = (0, 1) if step % 3 == 0 else ((0, 2) if step % 3 == 1 else (1, 2))
-        if abs(C[p, q]) <= 1e-18 * (abs(C[p, p]) + abs(C[q, q])):
-            continue
-        theta = (C[q, q] - C[p, p]) / (2 * C[p, q])
-        t = (1.0 if theta >= 0 else -1.0) / (abs(theta) + (theta * theta + 1) ** 0.5)
-        c = 1 / (t * t + 1) ** 0.5
-        s = t * c
-        for k in range(3):
-            C[k, p], C[k, q] = c * C[k, p] - s * C[k, q], s * C[k, p] + c * C[k, q]
-        for k in range(3):
-            C[p, k], C[q, k] = c * C[p, k] - s * C[q, k], s * C[p, k] + c * C[q, k]
-        for k in range(3):
-            V[k, p], V[k, q] = c * V[k, p] - s * V[k, q], s * V[k, p] + c * V[k, q]
-    least = 0
-    for m in range(1, 3):
-        if C[m, m] < C[least, least]:
-            least = m
-    return least
 
 
 def root(parent: Any, i: int) -> int:

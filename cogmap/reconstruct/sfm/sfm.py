@@ -67,7 +67,7 @@ def reconstruct_sfm(
         if intrinsics is not None:
             pictures = replace(pictures, K=_given_K(capture, pictures, intrinsics))
         problem = _matched(pictures, capture, seed)
-        sparse = _mapped(problem, pictures, capture.path)
+        sparse = _mapped(problem, capture.path)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -154,31 +154,38 @@ def _loops(features: Sequence[Features], cameras: Sequence[Any], done: set[pairs
     return loops + match_pairs(features, cameras, pairs.pairs_round(loops, len(features), done | set(candidates)), seed)
 
 
-def _mapped(problem: mapping.Problem, pictures: Pictures, path: str) -> Sparse:
+def _mapped(problem: mapping.Problem, path: str) -> Sparse:
     """The first model that passes the gate: incremental, with the focal length held, then global.
 
     A model that look-alike places folded onto itself is solved again without loops; folded still, it is refused.
     """
-    worst: gate.Verdict | None = None
+    refused: list[gate.Verdict] = []
     for mapper, held in (("incremental", False), ("incremental", True), ("global", True)):
         if held and problem.keep_intrinsics and mapper == "incremental":
             continue
         tried = replace(problem, keep_intrinsics=problem.keep_intrinsics or held)
-        for again in (False, True):
-            tried = replace(tried, matches=pairs.without_loops(tried.matches)) if again else tried
-            verdict = None
-            for model in mapping.solve(tried, mapper)[:1]:
-                verdict = gate.judge(model, len(pictures.names), posed=problem.T_cam_world is not None)
-                if problem.T_cam_world is None:
-                    verdict = gate.untorn(verdict, model, problem)
-                if not verdict.broken:
-                    return _sparse(model, verdict)
-                worst = verdict if worst is None or verdict.share > worst.share else worst
-            if verdict is None or not verdict.torn:
+        while True:
+            model, verdict = _attempt(tried, mapper, problem)
+            if verdict is not None and not verdict.broken:
+                return _sparse(model, verdict)
+            refused += [] if verdict is None else [verdict]
+            alone = pairs.without_loops(tried.matches)
+            if verdict is None or not verdict.torn or len(alone) == len(tried.matches):
                 break
+            tried = replace(tried, matches=alone)
         if problem.T_cam_world is not None:
             break
-    raise gate.refusal(problem.features, problem.matches, worst, path)
+    raise gate.refusal(problem.features, problem.matches, max(refused, key=lambda v: v.share, default=None), path)
+
+
+def _attempt(tried: mapping.Problem, mapper: str, problem: mapping.Problem) -> tuple[Any, gate.Verdict | None]:
+    """The largest model of a problem and its verdict by all matches, loops too; (None, None) where none comes out."""
+    models = mapping.solve(tried, mapper)
+    if not models:
+        return None, None
+    posed = problem.T_cam_world is not None
+    verdict = gate.judge(models[0], len(problem.names), posed=posed)
+    return models[0], verdict if posed else gate.untorn(verdict, models[0], problem)
 
 
 def _sparse(model: Any, verdict: gate.Verdict) -> Sparse:

@@ -11,6 +11,7 @@ from numba import njit
 from .. import _rules
 from . import threads as _threads
 from .compiled import compiled
+from .forest import join, root
 
 Array = npt.NDArray[Any]
 
@@ -74,14 +75,6 @@ def _fill_runs(key: Array, order: Array, group: Array, first: Array, start: Arra
 
 
 @compiled
-def _root(parent: Array, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@compiled
 def _link(
     start: Array, end: Array, group: Array, parent: Array, shift: int, reach: int, a0: int, a1: int, b0: int, b1: int
 ) -> None:
@@ -96,9 +89,9 @@ def _link(
         b = j
         while b < b1 and start[b] <= high:
             if len(group) == 0 or group[a] == group[b]:
-                p, q = _root(parent, a), _root(parent, b)
+                p, q = root(parent, a), root(parent, b)
                 if p != q:
-                    parent[max(p, q)] = min(p, q)
+                    join(parent, p, q)
             b += 1
 
 
@@ -130,16 +123,16 @@ def _number(parent: Array, first: Array, order: Array, out: Array) -> None:
     number = np.full(len(parent), -1, np.int32)
     n = 0
     for run in range(len(parent)):
-        root = _root(parent, run)
+        top = root(parent, run)
         if len(order):
             for j in range(first[run], first[run + 1]):
-                out[order[j]] = root
+                out[order[j]] = top
             continue
-        if number[root] < 0:
-            number[root] = n
+        if number[top] < 0:
+            number[top] = n
             n += 1
         for j in range(first[run], first[run + 1]):
-            out[j] = number[root]
+            out[j] = number[top]
     if len(order):
         for i in range(len(out)):
             if number[out[i]] < 0:

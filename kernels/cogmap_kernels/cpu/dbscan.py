@@ -11,6 +11,7 @@ from numba import njit
 
 from . import threads as _threads
 from .compiled import compiled
+from .forest import join, root
 
 Array = npt.NDArray[Any]
 REACH = 2  # cells of side eps / sqrt(3) on each axis that can hold a neighbour
@@ -189,14 +190,6 @@ def _first_cores(core: Array, first: Array) -> Array:
 
 
 @compiled
-def _root(parent: Array, i: int) -> int:
-    while parent[i] != i:
-        parent[i] = parent[parent[i]]
-        i = parent[i]
-    return i
-
-
-@compiled
 def _join(
     reach: int,
     lo: int,
@@ -231,9 +224,9 @@ def _join(
             pointer[r] = j
             while j < end and cell[j] <= cell[c] + shift + reach:
                 if j > c and cores[j] > 0:
-                    p, q = _root(parent, c), _root(parent, j)
+                    p, q = root(parent, c), root(parent, j)
                     if p != q and _touch(points, first, core, c, j, square):
-                        parent[max(p, q)] = min(p, q)
+                        join(parent, p, q)
                 j += 1
 
 
@@ -255,8 +248,8 @@ def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
     for c in range(n):
         for i in range(first[c], first[c + 1]):
             if core[i]:
-                root = _root(parent, c)
-                earliest[root] = min(earliest[root], order[i])
+                top = root(parent, c)
+                earliest[top] = min(earliest[top], order[i])
     roots = np.flatnonzero(earliest < len(order))
     rank = np.full(n, -1, np.int32)
     ranked = roots[np.argsort(earliest[roots])]
@@ -264,7 +257,7 @@ def _number(parent: Array, core: Array, first: Array, order: Array) -> Array:
         rank[ranked[k]] = k
     label = np.empty(n, np.int32)
     for c in range(n):
-        label[c] = rank[_root(parent, c)]
+        label[c] = rank[root(parent, c)]
     return label
 
 

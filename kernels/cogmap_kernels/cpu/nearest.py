@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
+from .. import _float_rules
 from . import threads as _threads
 from .compiled import compiled
 
 Array = npt.NDArray[Any]
 LEAF = 32
+
+_gap = njit(_float_rules.gap, inline="always")
 
 
 def nearest(xyz: Array, to: Array, threads: int) -> tuple[Array, Array]:
@@ -45,15 +49,6 @@ def boxes_of(lo: Array, hi: Array) -> Array:
 
 
 @compiled
-def _gap(box: Array, x: float, y: float, z: float) -> float:
-    """Squared distance of a point from a box."""
-    dx = max(max(box[0] - x, x - box[3]), 0.0)
-    dy = max(max(box[1] - y, y - box[4]), 0.0)
-    dz = max(max(box[2] - z, z - box[5]), 0.0)
-    return dx * dx + dy * dy + dz * dz
-
-
-@compiled
 def _search(
     xyz: Array,
     queries: Array,
@@ -73,10 +68,10 @@ def _search(
         dx, dy, dz = points[guess, 0] - x, points[guess, 1] - y, points[guess, 2] - z
         best, who = dx * dx + dy * dy + dz * dz, guess
         for g in range(len(groups)):
-            if _gap(groups[g], x, y, z) > best:
+            if _gap(groups, g, x, y, z) > best:
                 continue
             for leaf in range(g * LEAF, min((g + 1) * LEAF, len(leaves))):
-                if _gap(leaves[leaf], x, y, z) > best:
+                if _gap(leaves, leaf, x, y, z) > best:
                     continue
                 for j in range(leaf * LEAF, min((leaf + 1) * LEAF, len(points))):
                     dx, dy, dz = points[j, 0] - x, points[j, 1] - y, points[j, 2] - z

@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .. import _rules
+from .. import _float_rules
 from . import threads as _threads
 from .compiled import compiled
 
 Array = npt.NDArray[Any]
 
-_smallest_axis = njit(_rules.smallest_axis)
+_smallest_axis = njit(_float_rules.smallest_axis)
 
 
 def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:

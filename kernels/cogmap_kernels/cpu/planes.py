@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .. import _rules
+from .. import _host, _rules
 from .._results import Planes
 from . import threads as _threads
 from .compiled import compiled
@@ -41,7 +41,7 @@ def segment_planes(
             left = np.flatnonzero(owner < 0) if k else np.arange(len(xyz))
             if len(left) < max(least, 3):
                 break
-            some = xyz[left[np.linspace(0, len(left) - 1, min(sample, len(left))).astype(np.int64)]].astype(np.float64)
+            some = xyz[_host.spread(left, sample)].astype(np.float64)
             plane = _best(some, distance, hypotheses, up, tilt_cos, seed + k)
             for _ in range(REFITS):
                 plane = _refitted(team, xyz, owner, plane, distance, up, tilt_cos)
@@ -63,17 +63,7 @@ def _refitted(
     """Least squares over the points near a plane: sums by blocks of fixed size, so threads change nothing."""
     blocks = np.zeros((-(-len(xyz) // BLOCK), 10))
     team.over(len(blocks), lambda a, b: _moments(xyz, owner, plane, distance, a, b, blocks))
-    total = blocks.sum(0)
-    if total[9] < 3:
-        return plane
-    mean = total[:3] / total[9]
-    xx, yy, zz, xy, xz, yz = total[3:9] / total[9]
-    C = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) - np.outer(mean, mean)
-    normal = np.linalg.eigh(C)[1][:, 0]
-    normal = normal if normal @ plane[:3] >= 0 else -normal
-    if len(up) and abs(normal @ up) < tilt_cos:
-        return plane
-    return np.array([*normal, normal @ (mean + plane[:3] * plane[3])])
+    return _host.plane_of(blocks.sum(0), plane, up, tilt_cos)
 
 
 @compiled

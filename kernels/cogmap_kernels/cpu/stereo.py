@@ -6,18 +6,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
+from .. import _float_rules
 from . import threads as _threads
 from .compiled import compiled
 
 Array = npt.NDArray[Any]
-FLAT = 4.0  # grey-level variance under which a window has no texture
-MISSING = -2.0
+
+_picked = njit(_float_rules.picked, inline="always")
+_agreed = njit(_float_rules.agreed, inline="always")
 
 
 @compiled
 def _warp(source: Array, M: Array, b: Array, inverse_depth: float, out: Array) -> None:
-    """Sample a source at the pixels that a plane gives; NaN outside."""
+    """Sample a source at the pixels that a plane gives; NaN outside. A rule called for each pixel costs 15 % here."""
     h, w = out.shape
     height, width = source.shape
     bx, by, bz = b[0] * inverse_depth, b[1] * inverse_depth, b[2] * inverse_depth
@@ -102,22 +105,9 @@ def _scores(
 @compiled
 def _pick(scores: Array, planes: Array, lo: int, hi: int, depth: Array, score: Array) -> None:
     """The best plane of every pixel of rows lo to hi, refined by a parabola through its neighbours."""
-    n, _, w = scores.shape
     for y in range(lo, hi):
-        for x in range(w):
-            top = 1
-            for d in range(1, n - 1):
-                if scores[d, y, x] > scores[top, y, x]:
-                    top = d
-            c = scores[top, y, x]
-            left, right = scores[top - 1, y, x], scores[top + 1, y, x]
-            if c <= -1.0 or left > c or right > c or min(left, right) <= -1.5:
-                continue
-            bend = left - 2 * c + right
-            shift = 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
-            step = planes[top + 1] - planes[top] if shift > 0 else planes[top] - planes[top - 1]
-            depth[y, x] = 1.0 / (planes[top] + shift * step)
-            score[y, x] = c
+        for x in range(depth.shape[1]):
+            depth[y, x], score[y, x] = _picked(scores, planes, y, x)
 
 
 def plane_sweep(
@@ -169,35 +159,6 @@ def _consistent(
     votes: Array,
 ) -> None:
     """Rows lo to hi."""
-    w = depth.shape[1]
-    n, hs, ws = depths.shape
     for y in range(lo, hi):
-        for x in range(w):
-            z = depth[y, x]
-            if not z > 0:
-                continue
-            px, py = (x + 0.5 - K[0, 2]) / K[0, 0] * z, (y + 0.5 - K[1, 2]) / K[1, 1] * z
-            total, count = float(z), 1
-            for s in range(n):
-                A, B, k = T[s], T_back[s], K_sources[s]
-                qz = A[2, 0] * px + A[2, 1] * py + A[2, 2] * z + A[2, 3]
-                if qz <= 1e-6:
-                    continue
-                u = (A[0, 0] * px + A[0, 1] * py + A[0, 2] * z + A[0, 3]) / qz * k[0, 0] + k[0, 2]
-                v = (A[1, 0] * px + A[1, 1] * py + A[1, 2] * z + A[1, 3]) / qz * k[1, 1] + k[1, 2]
-                if u < 0 or v < 0 or u >= ws or v >= hs:
-                    continue
-                d = depths[s, int(v), int(u)]
-                if d <= 0:
-                    continue
-                sx, sy = (int(u) + 0.5 - k[0, 2]) / k[0, 0] * d, (int(v) + 0.5 - k[1, 2]) / k[1, 1] * d
-                rz = B[2, 0] * sx + B[2, 1] * sy + B[2, 2] * d + B[2, 3]
-                if rz <= 1e-6 or abs(rz - z) > max_rel * z:
-                    continue
-                du = (B[0, 0] * sx + B[0, 1] * sy + B[0, 2] * d + B[0, 3]) / rz * K[0, 0] + K[0, 2] - x - 0.5
-                dv = (B[1, 0] * sx + B[1, 1] * sy + B[1, 2] * d + B[1, 3]) / rz * K[1, 1] + K[1, 2] - y - 0.5
-                if du * du + dv * dv <= max_px * max_px:
-                    total += rz
-                    count += 1
-            votes[y, x] = count - 1
-            out[y, x] = total / count
+        for x in range(depth.shape[1]):
+            out[y, x], votes[y, x] = _agreed(depth, depths, K, K_sources, T, T_back, max_px, max_rel, y, x)

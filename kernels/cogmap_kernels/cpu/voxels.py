@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _rules
+from .. import _host, _rules
 from .._results import Fields, Voxels
 from . import threads as _threads
 from . import voxel_loops as loops
@@ -227,7 +227,7 @@ class VoxelTable:
         if "n_views" in out:
             out["n_views"][rank] = shard.views[: shard.n, 0]
         if "label" in out:
-            out["label"][rank] = _majority(shard.votes, shard.n)
+            out["label"][rank] = _majority(shard.votes, shard.n) if shard.votes else 0
 
 
 def _too_far(beyond: float, voxel: float) -> ValueError:
@@ -243,12 +243,6 @@ def _counted(row: Array, label: Array) -> Array:
 
 
 def _majority(votes: list[Array], n: int) -> Array:
-    winner = np.zeros(n, np.int32)
-    if any(v.shape[1] for v in votes):
-        pair, where = np.unique(np.concatenate([v[0] for v in votes]), return_inverse=True)
-        count = np.bincount(where, np.concatenate([v[1] for v in votes])).astype(np.int64)
-        row, label = pair >> 32, pair & 0xFFFFFFFF
-        order = np.lexsort((-label, count, row))
-        last = np.append(row[order][1:] != row[order][:-1], True)
-        winner[row[order][last]] = label[order][last]
-    return winner
+    pair, where = np.unique(np.concatenate([v[0] for v in votes]), return_inverse=True)
+    count = np.bincount(where, np.concatenate([v[1] for v in votes]), minlength=len(pair)).astype(np.int64)
+    return _host.majority(pair >> 32, pair & 0xFFFFFFFF, count, n)

@@ -32,9 +32,14 @@ def components(key: Array, rows: Array, group: Array, threads: int) -> Array:
 
 def numbered(parent: Array) -> Array:
     """Labels from a forest whose roots are the first of their sets: 0, 1, ... in the order of the first members."""
+    return np.asarray(np.unique(flat(parent), return_inverse=True)[1], np.int32)
+
+
+def flat(parent: Array) -> Array:
+    """The root of every element of a forest."""
     while not np.array_equal(parent[parent], parent):
         parent = parent[parent]
-    return np.asarray(np.unique(parent, return_inverse=True)[1], np.int32)
+    return parent
 
 
 @cuda.jit(device=True)

@@ -10,7 +10,7 @@ from numba import cuda
 
 from .. import _rules
 from . import launch
-from .components import join
+from .components import flat, join
 
 Array = npt.NDArray[Any]
 
@@ -31,10 +31,7 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
     parent = cuda.to_device(np.arange(n, dtype=np.int32))
     launch.run(_find_cores, n, points, sorted_key, square, min_points, core)
     launch.run(_join, n, points, sorted_key, square, core, parent)
-    is_core, forest = launch.host(core) > 0, launch.host(parent)
-    while not np.array_equal(forest[forest], forest):
-        forest = forest[forest]
-    label = _numbers(is_core, forest, order)
+    label = _numbers(launch.host(core) > 0, flat(launch.host(parent)), order)
     out = cuda.to_device(label)
     launch.run(_adopt, n, points, sorted_key, square, core, launch.device_array(label), out)
     result = np.empty(n, np.int32)

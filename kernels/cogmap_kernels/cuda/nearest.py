@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
+from .. import _float_rules
 from ..cpu.nearest import LEAF, boxes_of, together
 from . import launch
 
 Array = npt.NDArray[Any]
+
+_gap = cuda.jit(device=True)(_float_rules.gap)
 
 
 def nearest(xyz: Array, to: Array, threads: int) -> tuple[Array, Array]:
@@ -24,14 +27,6 @@ def nearest(xyz: Array, to: Array, threads: int) -> tuple[Array, Array]:
     given = [launch.device_array(a) for a in (xyz, points, order.astype(np.int32), leaves, groups)]
     launch.run(_search, len(xyz), *given, square, index)
     return np.sqrt(launch.host(square)), launch.host(index)
-
-
-@cuda.jit(device=True)
-def _gap(boxes, k, x, y, z):  # type: ignore[no-untyped-def]
-    dx = max(max(boxes[k, 0] - x, x - boxes[k, 3]), 0.0)
-    dy = max(max(boxes[k, 1] - y, y - boxes[k, 4]), 0.0)
-    dz = max(max(boxes[k, 2] - z, z - boxes[k, 5]), 0.0)
-    return dx * dx + dy * dy + dz * dz
 
 
 @cuda.jit

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from .. import _rules
+from .. import _float_rules
 from . import launch
 from .dbscan import _bound
 
 Array = npt.NDArray[Any]
 
-_smallest_axis = cuda.jit(device=True)(_rules.smallest_axis)
+_smallest_axis = cuda.jit(device=True)(_float_rules.smallest_axis)
 
 
 def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:

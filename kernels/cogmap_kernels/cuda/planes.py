@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from .. import _rules
+from .. import _host, _rules
 from .._results import Planes
 from . import launch
 
@@ -39,7 +39,7 @@ def segment_planes(
         left = np.flatnonzero(taken < 0)
         if len(left) < max(least, 3):
             break
-        some = xyz[left[np.linspace(0, len(left) - 1, min(sample, len(left))).astype(np.int64)]].astype(np.float64)
+        some = xyz[_host.spread(left, sample)].astype(np.float64)
         plane = _best(some, distance, hypotheses, up, tilt_cos, seed + k)
         for _ in range(REFITS):
             plane = _refitted(points, owner, plane, distance, up, tilt_cos)
@@ -66,17 +66,7 @@ def _best(some: Array, distance: float, hypotheses: int, up: Array, tilt_cos: fl
 def _refitted(points: Any, owner: Any, plane: Array, distance: float, up: Array, tilt_cos: float) -> Array:
     blocks = cuda.device_array((-(-len(points) // BLOCK), 10))
     launch.run(_moments, len(blocks), points, owner, launch.device_array(plane), distance, blocks)
-    total = launch.host(blocks).sum(0)
-    if total[9] < 3:
-        return plane
-    mean = total[:3] / total[9]
-    xx, yy, zz, xy, xz, yz = total[3:9] / total[9]
-    C = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) - np.outer(mean, mean)
-    normal = np.linalg.eigh(C)[1][:, 0]
-    normal = normal if normal @ plane[:3] >= 0 else -normal
-    if len(up) and abs(normal @ up) < tilt_cos:
-        return plane
-    return np.array([*normal, normal @ (mean + plane[:3] * plane[3])])
+    return _host.plane_of(launch.host(blocks).sum(0), plane, up, tilt_cos)
 
 
 @cuda.jit

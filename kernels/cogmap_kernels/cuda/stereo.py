@@ -8,10 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
+from .. import _float_rules
 from . import launch
 
 Array = npt.NDArray[Any]
 FLAT = 4.0
+
+_picked = cuda.jit(device=True)(_float_rules.picked)
+_agreed = cuda.jit(device=True)(_float_rules.agreed)
 
 
 def plane_sweep(
@@ -126,55 +130,15 @@ def _pick(scores, planes, depth, score):  # type: ignore[no-untyped-def]
     """The best plane of a pixel, refined by a parabola through its neighbours."""
     i = cuda.grid(1)
     width = depth.shape[1]
-    if i >= depth.shape[0] * width:
-        return
-    y, x = i // width, i % width
-    top = 1
-    for d in range(1, len(planes) - 1):
-        if scores[d, y, x] > scores[top, y, x]:
-            top = d
-    c, left, right = scores[top, y, x], scores[top - 1, y, x], scores[top + 1, y, x]
-    if c <= -1.0 or left > c or right > c or min(left, right) <= -1.5:
-        return
-    bend = left - 2 * c + right
-    shift = 0.5 * (left - right) / bend if bend < -1e-9 else 0.0
-    step = planes[top + 1] - planes[top] if shift > 0 else planes[top] - planes[top - 1]
-    depth[y, x] = 1.0 / (planes[top] + shift * step)
-    score[y, x] = c
+    if i < depth.shape[0] * width:
+        y, x = i // width, i % width
+        depth[y, x], score[y, x] = _picked(scores, planes, y, x)
 
 
 @cuda.jit
 def _consistent(depth, depths, K, K_sources, T, T_back, max_px, max_rel, out, votes):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
     width = depth.shape[1]
-    if i >= depth.shape[0] * width:
-        return
-    y, x = i // width, i % width
-    z = float(depth[y, x])
-    if not z > 0:
-        return
-    px, py = (x + 0.5 - K[0, 2]) / K[0, 0] * z, (y + 0.5 - K[1, 2]) / K[1, 1] * z
-    total, count = z, 1
-    for s in range(len(depths)):
-        A, B, k = T[s], T_back[s], K_sources[s]
-        qz = A[2, 0] * px + A[2, 1] * py + A[2, 2] * z + A[2, 3]
-        if qz <= 1e-6:
-            continue
-        u = (A[0, 0] * px + A[0, 1] * py + A[0, 2] * z + A[0, 3]) / qz * k[0, 0] + k[0, 2]
-        v = (A[1, 0] * px + A[1, 1] * py + A[1, 2] * z + A[1, 3]) / qz * k[1, 1] + k[1, 2]
-        if u < 0 or v < 0 or u >= depths.shape[2] or v >= depths.shape[1]:
-            continue
-        d = float(depths[s, int(v), int(u)])
-        if d <= 0:
-            continue
-        sx, sy = (int(u) + 0.5 - k[0, 2]) / k[0, 0] * d, (int(v) + 0.5 - k[1, 2]) / k[1, 1] * d
-        rz = B[2, 0] * sx + B[2, 1] * sy + B[2, 2] * d + B[2, 3]
-        if rz <= 1e-6 or abs(rz - z) > max_rel * z:
-            continue
-        du = (B[0, 0] * sx + B[0, 1] * sy + B[0, 2] * d + B[0, 3]) / rz * K[0, 0] + K[0, 2] - x - 0.5
-        dv = (B[1, 0] * sx + B[1, 1] * sy + B[1, 2] * d + B[1, 3]) / rz * K[1, 1] + K[1, 2] - y - 0.5
-        if du * du + dv * dv <= max_px * max_px:
-            total += rz
-            count += 1
-    votes[y, x] = count - 1
-    out[y, x] = total / count
+    if i < depth.shape[0] * width:
+        y, x = i // width, i % width
+        out[y, x], votes[y, x] = _agreed(depth, depths, K, K_sources, T, T_back, max_px, max_rel, y, x)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from .. import _rules
+from .. import _host, _rules
 from .._results import Fields, Voxels
 from . import launch
 
@@ -133,10 +133,7 @@ class VoxelTable:
     def _majority(self, packed: Array) -> Array:
         key, label = (np.concatenate(a) for a in zip(*self.labels))
         pair, count = np.unique(np.stack([np.searchsorted(packed, key), label]), axis=1, return_counts=True)
-        order = np.lexsort((-pair[1], count, pair[0]))
-        out = np.zeros(len(packed), np.int32)
-        out[pair[0, order]] = pair[1, order]  # the last of a cell has most votes
-        return out
+        return _host.majority(pair[0], pair[1], count, len(packed))
 
 
 @cuda.jit

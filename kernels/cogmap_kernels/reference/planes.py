@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _rules
+from .. import _host, _rules
 from .._results import Planes
 
 Array = npt.NDArray[Any]
@@ -33,7 +33,7 @@ def segment_planes(
         left = np.flatnonzero(owner < 0)
         if len(left) < max(least, 3):
             break
-        some = p[left[np.linspace(0, len(left) - 1, min(sample, len(left))).astype(np.int64)]]
+        some = p[_host.spread(left, sample)]
         plane = _best(some, distance, hypotheses, up, tilt_cos, seed + k)
         for _ in range(3):
             plane = _refitted(p[left], plane, distance, up, tilt_cos)
