@@ -219,9 +219,10 @@ def yaw_boxes(
     p = _check.points("xyz", xyz)
     of = _check.per_point("label", label, len(p), np.int32)
     assert of is not None
-    count = int(of.max(initial=-1)) + 1 if n is None else int(n)
-    if len(of) and of.max() >= count:
-        raise ValueError(f"label {of.max()} is beyond n = {count}")
+    most = int(of.max(initial=-1))
+    count = most + 1 if n is None else int(n)
+    if most >= count:
+        raise ValueError(f"label {most} is beyond n = {count}")
     _check.finite("xyz", p)
     return _device.column(_device.choose(device), "boxes").yaw_boxes(p, of, count, _check.threads(threads))
 

@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ._host import bounds
+
 Array = npt.NDArray[Any]
+NOT_FINITE = "{} holds points that are not finite; drop them first"
 
 
 def threads(number: int | None) -> int:
@@ -58,7 +61,7 @@ def per_point(name: str, array: Any, n: int, dtype: Any, columns: int | None = N
     shape = (n,) if columns is None else (n, columns)
     if out.shape != shape:
         raise ValueError(f"{name} must be {shape} as there are {n} points, got {out.shape}")
-    if np.dtype(dtype).kind in "iu":
+    if np.dtype(dtype).kind in "iu" and not np.can_cast(out.dtype, dtype):
         bounds = np.iinfo(dtype)
         if out.dtype.kind == "f" or (out.size and (out.min() < bounds.min or out.max() > bounds.max)):
             raise ValueError(f"{name} must be whole numbers that fit {np.dtype(dtype)}, got {out.dtype}")
@@ -117,15 +120,16 @@ def neighbourhood(neighbours: int, steps: int, radius: float | None) -> Array:
 def finite(name: str, p: Array) -> None:
     """Refuse points that are not finite: the smallest and the largest tell."""
     if len(p) and not (np.isfinite(p.min()) and np.isfinite(p.max())):
-        raise ValueError(f"{name} holds points that are not finite; drop them first")
+        raise ValueError(NOT_FINITE.format(name))
 
 
 def numbered(p: Array, cell: float, name: str) -> None:
     """Refuse points that are not finite or that a grid of cells cannot number."""
     if len(p) == 0:
         return
-    finite("xyz", p)
-    lo, hi = p.min(0).astype(np.float64), p.max(0).astype(np.float64)
+    lo, hi = bounds(p)
+    if not (np.isfinite(lo).all() and np.isfinite(hi).all()):
+        raise ValueError(NOT_FINITE.format("xyz"))
     if (hi - lo).max() / cell >= (1 << 21) - 32:
         least = name if name == "radius" else f"{name} / sqrt(3)"
         raise ValueError(f"{least} must be at least {(hi - lo).max() / ((1 << 21) - 33):.4g} for this extent")

@@ -8,6 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+WIDE = 256
+
+
+def bounds(points: Array) -> tuple[Array, Array]:
+    """Smallest and largest coordinates (3,) float64 of points (P, 3), P at least 1; not a number where one is not.
+
+    Many points at a time: along rows of three NumPy is twenty times slower.
+    """
+    rows = len(points) // WIDE * WIDE
+    parts = [points[:rows].reshape(-1, 3 * WIDE), points[rows:]]
+    lo, hi = (np.concatenate([f(p, axis=0).reshape(-1, 3) for p in parts if len(p)]) for f in (np.min, np.max))
+    return lo.min(0).astype(np.float64), hi.max(0).astype(np.float64)
 
 
 def spread(index: Array, most: int) -> Array:

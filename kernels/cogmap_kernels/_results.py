@@ -21,6 +21,10 @@ class Fields(NamedTuple):
         """The same of points lo to hi."""
         return Fields(*(None if a is None else a[lo:hi] for a in self))
 
+    def at(self, index: Array) -> Fields:
+        """The same of the points of an index, copied."""
+        return Fields(*(None if a is None else a[index] for a in self))
+
     def rows(self, n: int) -> Fields:
         """Images (h, w, ...) as lists of n pixels."""
         return Fields(*(None if a is None else a.reshape(n, *a.shape[2:]) for a in self))

@@ -47,19 +47,14 @@ def within_brick(key: int) -> int:
 
 def slot_of(brick: int, mask: int) -> int:
     """Where a brick's search starts in a table of mask + 1 places, at most 2**31 of them."""
-    mixed = (brick >> 2) ^ (brick >> 23) * 73856093 ^ (brick >> 44) * 83492791
+    mixed = (brick >> 2) * 40503 + (brick >> 23) * 73856093 + (brick >> 44) * 83492791
     return (mixed ^ (mixed >> 15)) & mask
 
 
-def recent_of(brick: int) -> int:
-    """Where a brick stands in the short list of recent bricks, 0 to 1023."""
-    return ((brick >> 2) ^ (brick >> 20) ^ (brick >> 39)) & 1023
-
-
-def shard_of(key: int, shards: int) -> int:
-    """Which of several tables holds a key: blocks of 16 cells go together."""
-    block = (key >> 4 & 131071) * 7 + (key >> 25 & 131071) * 13 + (key >> 46 & 131071) * 29
-    return block % shards
+def shard_of(brick: int, shards: int) -> int:
+    """Which of up to 65536 tables holds a brick."""
+    mixed = (brick >> 2) * 40503 + (brick >> 23) * 30011 + (brick >> 44) * 52673
+    return ((mixed >> 4 & 65535) * shards) >> 16
 
 
 def draw(seed: int, step: int, n: int) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _check, _device
+from . import _check, _device, _rules
 from ._results import Fields, Voxels
 
 
@@ -91,7 +91,7 @@ class VoxelTable:
             rgb: (H, W, 3) uint8. confidence, label: (H, W). normal: (H, W, 3) in the world.
 
         Raises:
-            ValueError: as for `add`; points beyond the last voxel are found while adding, so the table may hold some.
+            ValueError: as for `add`; then nothing is added, unless the depth lies on a GPU and is not looked at first.
         """
         gpu = self.device == "cuda" and _device.on_gpu(depth)
         d = depth if gpu else np.require(_check.plain("depth", depth), np.float32, ["C", "A"])
@@ -101,7 +101,22 @@ class VoxelTable:
         given = Fields(*(None if a is None else np.asarray(a) for a in (rgb, confidence, normal, label)))
         fields = self._fields(n, *given.rows(n))
         images = Fields(*(None if a is None else a.reshape(*d.shape, *a.shape[1:]) for a in fields))
-        self._table.add_depth(d, _check.camera(K), _check.pose("T_world_cam", T_world_cam), images, int(view))
+        k, T = _check.camera(K), _check.pose("T_world_cam", T_world_cam)
+        if not gpu:
+            self._check_depth(d, k, T)
+        self._table.add_depth(d, k, T, images, int(view))
+
+    def _check_depth(self, depth: Any, K: Any, T: Any) -> None:
+        """Look at all pixels where the farthest depth, at a corner of the image, could lie beyond the last voxel."""
+        known = (depth > 0) & np.isfinite(depth)
+        sides = np.abs(([[0, 0], depth.shape[::-1]] - K[:2, 2]) / K[[0, 1], [0, 1]]).max(0)
+        far = float(np.max(depth, initial=0, where=known)) * np.hypot(1, np.hypot(*sides))
+        if far + np.abs(T[:3, 3] - self.origin).max() < (_rules.HALF - 2) * self.voxel:
+            return
+        y, x = np.nonzero(known)
+        rays = np.stack([(x + 0.5 - K[0, 2]) / K[0, 0], (y + 0.5 - K[1, 2]) / K[1, 1], np.ones(len(x))], axis=1)
+        points = (rays * depth[y, x, None]) @ T[:3, :3].T + T[:3, 3]
+        self._table.check(points.astype(np.float32))
 
     def _fields(self, n: int, rgb: Any, confidence: Any, normal: Any, label: Any) -> Fields:
         _, normals, _, weights = self._with

@@ -63,6 +63,7 @@ def test_every_operation_has_a_definition() -> None:
     assert names == {m.name for m in pkgutil.iter_modules(cpu.__path__)} - {
         "compiled",
         "forest",
+        "sorting",
         "threads",
         "voxel_loops",
     }

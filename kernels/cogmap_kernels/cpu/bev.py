@@ -22,8 +22,8 @@ def splat_bev(xyz: Array, rgb: Array, origin: Array, cell: float, shape: tuple[i
     """See `cogmap_kernels.splat_bev`; `rgb` (P, 3) or (0, 3). Every thread fills rows of its own."""
     count, top = np.zeros(shape, np.int32), np.full(shape, np.nan, np.float32)
     sums = np.zeros((*shape, 3), np.int64)
-    with _threads.Team(threads) as team:
-        team.over(shape[0], lambda a, b: _splat(xyz, rgb, origin, cell, a, b, count, top, sums))
+    team = _threads.Team(threads)
+    team.over(shape[0], lambda a, b: _splat(xyz, rgb, origin, cell, a, b, count, top, sums))
     return Bev(count, top, (sums // np.maximum(count, 1)[..., None]).astype(np.uint8))
 
 

@@ -30,12 +30,12 @@ def components(key: Array, rows: Array, group: Array, threads: int) -> Array:
     parent = np.arange(n, dtype=np.int32)
     of_run = group[order[first[:n]] if len(order) else first[:n]] if len(group) else group
     parts = list(_threads.slices(n, threads if n > 20_000 else 1))
-    with _threads.Team(len(parts)) as team:
-        team.each(lambda k: _link_all(start, end, of_run, parent, rows, *parts[k], *parts[k]))
-        for lo, hi in parts[:-1]:
-            _link_across(start, end, of_run, parent, rows, lo, hi)
-        out = np.empty(len(key), np.int32)
-        _number(parent, first, order, out)
+    team = _threads.Team(len(parts))
+    team.each(lambda k: _link_all(start, end, of_run, parent, rows, *parts[k], *parts[k]))
+    for lo, hi in parts[:-1]:
+        _link_across(start, end, of_run, parent, rows, lo, hi)
+    out = np.empty(len(key), np.int32)
+    _number(parent, first, order, out)
     return out
 
 

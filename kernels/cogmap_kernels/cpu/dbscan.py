@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from .. import _host
+from . import sorting
 from . import threads as _threads
 from .compiled import compiled
 from .forest import join, root
@@ -16,8 +18,6 @@ from .forest import join, root
 Array = npt.NDArray[Any]
 REACH = 2  # cells of side eps / sqrt(3) on each axis that can hold a neighbour
 ROWS = 25
-DIGIT = 11
-MOST_RADIX_BITS = 44
 
 
 def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
@@ -25,26 +25,26 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
     n = len(xyz)
     if n == 0:
         return np.empty(0, np.int32)
-    lo, side = xyz.min(0).astype(np.float64), eps / np.sqrt(3.0) * (1 - 1e-9)
-    wide = np.floor((xyz.max(0).astype(np.float64) - lo) / side).astype(np.int64) + 1 + 2 * REACH
+    (lo, hi), side = _host.bounds(xyz), eps / np.sqrt(3.0) * (1 - 1e-9)
+    wide = np.floor((hi - lo) / side).astype(np.int64) + 1 + 2 * REACH
     step = np.array([wide[0] * wide[1], wide[0]])  # of the key from one z to the next, and from one y
-    with _threads.Team(threads) as team:
-        order, first, cell = _sorted_cells(team, xyz, lo, side, step, int(wide.astype(object).prod()))
-        points = np.empty_like(xyz)
-        team.over(n, lambda a, b: _gather(xyz, order, a, b, points))
-        core = np.zeros(n, np.bool_)
-        cuts = _even_cuts(first, threads)
-        team.each(lambda k: _find_cores(points, cell, step, first, eps, min_points, cuts[k], cuts[k + 1], core))
-        parent = np.arange(len(cell), dtype=np.int32)
-        counts = _first_cores(core, first)
-        given: tuple[Any, ...] = (points, cell, step, first, core, counts, eps, parent)
-        for reach in (1, REACH):  # most cells belong together once the closest are joined
-            team.each(partial(_join_own, given, reach, cuts))
-            for k in range(threads - 1):
-                _join(reach, cuts[k], cuts[k + 1], len(cell), *given)
-        label = _number(parent, core, first, order)
-        out = np.empty(n, np.int32)
-        team.each(lambda k: _assign(points, cell, step, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
+    team = _threads.Team(threads)
+    order, first, cell = _sorted_cells(team, xyz, lo, side, step, int(wide.astype(object).prod()))
+    points = np.empty_like(xyz)
+    team.over(n, lambda a, b: _gather(xyz, order, a, b, points))
+    core = np.zeros(n, np.bool_)
+    cuts = _even_cuts(first, threads)
+    team.each(lambda k: _find_cores(points, cell, step, first, eps, min_points, cuts[k], cuts[k + 1], core))
+    parent = np.arange(len(cell), dtype=np.int32)
+    counts = _first_cores(core, first)
+    given: tuple[Any, ...] = (points, cell, step, first, core, counts, eps, parent)
+    for reach in (1, REACH):  # most cells belong together once the closest are joined
+        team.each(partial(_join_own, given, reach, cuts))
+        for k in range(threads - 1):
+            _join(reach, cuts[k], cuts[k + 1], len(cell), *given)
+    label = _number(parent, core, first, order)
+    out = np.empty(n, np.int32)
+    team.each(lambda k: _assign(points, cell, step, first, core, label, eps, cuts[k], cuts[k + 1], order, out))
     return out
 
 
@@ -57,10 +57,17 @@ def _sorted_cells(
     team: _threads.Team, xyz: Array, lo: Array, side: float, step: Array, cells: int
 ) -> tuple[Array, Array, Array]:
     """The points in the order of their cells, the first point of every cell, the cells' keys."""
-    keys = np.empty(len(xyz), np.int64)
-    team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, step, a, b, keys))
-    order = _radix_order(keys, cells.bit_length()) if cells < 1 << MOST_RADIX_BITS else np.argsort(keys)
-    return order, *_cells(keys, order)
+    numbers, width = np.empty(len(xyz), np.int64), len(xyz).bit_length()
+    if cells.bit_length() + width <= sorting.ROOM:  # a cell and a point's position are one number
+        team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, step, width, a, b, numbers))
+        numbers = sorting.by_bits(team, numbers, width, cells.bit_length())
+        order = (numbers & ((1 << width) - 1)).astype(np.int32)
+        numbers >>= width
+    else:
+        team.over(len(xyz), lambda a, b: _keys(xyz, lo, side, step, 0, a, b, numbers))
+        order = np.argsort(numbers).astype(np.int32)
+        numbers = numbers[order]
+    return order, *_cells(numbers)
 
 
 def _even_cuts(first: Array, parts: int) -> list[int]:
@@ -69,47 +76,30 @@ def _even_cuts(first: Array, parts: int) -> list[int]:
 
 
 @compiled
-def _keys(xyz: Array, lo: Array, side: float, step: Array, a: int, b: int, keys: Array) -> None:
+def _keys(xyz: Array, lo: Array, side: float, step: Array, width: int, a: int, b: int, keys: Array) -> None:
+    """Cell numbers of points a to b, above `width` bits of the points' own positions."""
+    mask = (1 << width) - 1
     for i in range(a, b):
         x = np.int64(np.floor((np.float64(xyz[i, 0]) - lo[0]) / side))
         y = np.int64(np.floor((np.float64(xyz[i, 1]) - lo[1]) / side))
         z = np.int64(np.floor((np.float64(xyz[i, 2]) - lo[2]) / side))
-        keys[i] = (z + REACH) * step[0] + (y + REACH) * step[1] + x + REACH
+        keys[i] = ((z + REACH) * step[0] + (y + REACH) * step[1] + x + REACH) << width | (i & mask)
 
 
 @compiled
-def _cells(keys: Array, order: Array) -> tuple[Array, Array]:
-    """First point of every occupied cell and one past the last, and the cells' keys."""
+def _cells(keys: Array) -> tuple[Array, Array]:
+    """First point of every occupied cell and one past the last, and the cells' keys; keys come in order."""
     n = 1
-    for j in range(1, len(order)):
-        n += keys[order[j]] != keys[order[j - 1]]
+    for j in range(1, len(keys)):
+        n += keys[j] != keys[j - 1]
     first, cell = np.empty(n + 1, np.int32), np.empty(n, np.int64)
     n = 0
-    for j in range(len(order)):
-        if j == 0 or keys[order[j]] != keys[order[j - 1]]:
-            first[n], cell[n] = j, keys[order[j]]
+    for j in range(len(keys)):
+        if j == 0 or keys[j] != keys[j - 1]:
+            first[n], cell[n] = j, keys[j]
             n += 1
-    first[n] = len(order)
+    first[n] = len(keys)
     return first, cell
-
-
-@compiled
-def _radix_order(keys: Array, bits: int) -> Array:
-    """Stable order of keys below 2**bits, by counting digits of 11 bits from the lowest."""
-    n = len(keys)
-    order, other = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
-    for low in range(0, bits, DIGIT):
-        start = np.zeros((1 << DIGIT) + 1, np.int64)
-        for i in range(n):
-            start[((keys[i] >> low) & ((1 << DIGIT) - 1)) + 1] += 1
-        for d in range(1 << DIGIT):
-            start[d + 1] += start[d]
-        for j in range(n):
-            d = (keys[order[j]] >> low) & ((1 << DIGIT) - 1)
-            other[start[d]] = order[j]
-            start[d] += 1
-        order, other = other, order
-    return order
 
 
 @compiled

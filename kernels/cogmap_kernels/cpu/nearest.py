@@ -26,8 +26,8 @@ def nearest(xyz: Array, to: Array, threads: int) -> tuple[Array, Array]:
     groups = boxes_of(leaves[:, :3], leaves[:, 3:])
     distance, index = np.empty(len(xyz)), np.empty(len(xyz), np.int32)
     queries = together(xyz)
-    with _threads.Team(threads) as team:
-        team.over(len(xyz), lambda a, b: _search(xyz, queries, points, order, leaves, groups, a, b, distance, index))
+    team = _threads.Team(threads)
+    team.over(len(xyz), lambda a, b: _search(xyz, queries, points, order, leaves, groups, a, b, distance, index))
     return distance, index
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from .. import _float_rules
+from .. import _float_rules, _host
 from . import threads as _threads
 from .compiled import compiled
 
@@ -22,13 +22,13 @@ def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:
     out = np.zeros((len(xyz), 3), np.float32)
     if len(xyz) == 0:
         return out
-    lo = xyz.min(0).astype(np.float64)
+    lo = _host.bounds(xyz)[0]
     cell = np.floor((xyz - lo) / radius).astype(np.int64) + 1
     key = cell[:, 2] << 42 | cell[:, 1] << 21 | cell[:, 0]
     order = np.argsort(key)
     key = key[order]
-    with _threads.Team(threads) as team:
-        team.over(len(xyz), lambda a, b: _normals(xyz, key, order, radius, toward, a, b, out))
+    team = _threads.Team(threads)
+    team.over(len(xyz), lambda a, b: _normals(xyz, key, order, radius, toward, a, b, out))
     return out
 
 

@@ -36,22 +36,23 @@ def segment_planes(
     """See `cogmap_kernels.segment_planes`; `up` (3,) or (0,), `tilt_cos` the cosine of the largest tilt."""
     owner = np.full(len(xyz), -1, np.int32)
     normals, offsets, counts = [], [], []
-    with _threads.Team(threads) as team:
-        for k in range(most):
-            left = np.flatnonzero(owner < 0) if k else np.arange(len(xyz))
-            if len(left) < max(least, 3):
-                break
-            some = xyz[_host.spread(left, sample)].astype(np.float64)
-            plane = _best(some, distance, hypotheses, up, tilt_cos, seed + k)
-            for _ in range(REFITS):
-                plane = _refitted(team, xyz, owner, plane, distance, up, tilt_cos)
-            found = sum(team.over(len(xyz), partial(_claim, xyz, owner, plane, distance, k)))
-            if found < least:
-                owner[owner == k] = -1
-                break
-            normals.append(plane[:3])
-            offsets.append(plane[3])
-            counts.append(found)
+    team = _threads.Team(threads)
+    for k in range(most):
+        left = np.flatnonzero(owner < 0) if k else np.arange(len(xyz))
+        if len(left) < max(least, 3):
+            break
+        some = xyz[_host.spread(left, sample)].astype(np.float64)
+        found = team.over(hypotheses, partial(_best, some, distance, up, tilt_cos, seed + k))
+        plane = max(found, key=lambda f: f[1])[0]  # the first of equals
+        for _ in range(REFITS):
+            plane = _refitted(team, xyz, owner, plane, distance, up, tilt_cos)
+        found = sum(team.over(len(xyz), partial(_claim, xyz, owner, plane, distance, k)))
+        if found < least:
+            owner[owner == k] = -1
+            break
+        normals.append(plane[:3])
+        offsets.append(plane[3])
+        counts.append(found)
     return Planes(
         np.array(normals, np.float64).reshape(-1, 3), np.array(offsets, np.float64), np.array(counts, np.int64), owner
     )
@@ -67,14 +68,14 @@ def _refitted(
 
 
 @compiled
-def _best(p: Array, distance: float, hypotheses: int, up: Array, tilt_cos: float, seed: int) -> Array:
-    """The plane through three points that most of the sample is near to, the first of equals.
+def _best(p: Array, distance: float, up: Array, tilt_cos: float, seed: int, first: int, last: int) -> tuple[Array, int]:
+    """The plane through three points that most of the sample is near to, the first of equals, and how many are near.
 
     Every second hypothesis takes its other points from the 16 that follow the first, so that small planes in clouds
     with an order are met too.
     """
     n, best, count = len(p), np.array([0.0, 0.0, 1.0, 0.0]), -1
-    for h in range(hypotheses):
+    for h in range(first, last):
         i = _draw(seed, 3 * h, n)
         if h % 2:
             j, k = (i + 1 + _draw(seed, 3 * h + 1, 16)) % n, (i + 1 + _draw(seed, 3 * h + 2, 16)) % n
@@ -96,7 +97,7 @@ def _best(p: Array, distance: float, hypotheses: int, up: Array, tilt_cos: float
         if near > count:
             count = near
             best[0], best[1], best[2], best[3] = x, y, z, d
-    return best
+    return best, count
 
 
 @compiled
@@ -107,9 +108,8 @@ def _moments(xyz: Array, owner: Array, plane: Array, distance: float, a: int, b:
         sx = sy = sz = xx = yy = zz = xy = xz = yz = n = 0.0
         for i in range(block * BLOCK, min((block + 1) * BLOCK, len(xyz))):
             x, y, z = xyz[i, 0] - ox, xyz[i, 1] - oy, xyz[i, 2] - oz
-            near = abs(plane[0] * x + plane[1] * y + plane[2] * z) <= distance
-            w = 1.0 if near and owner[i] < 0 else 0.0
-            x, y, z = (x * w, y * w, z * w) if w > 0 else (0.0, 0.0, 0.0)
+            if owner[i] >= 0 or not abs(plane[0] * x + plane[1] * y + plane[2] * z) <= distance:
+                continue
             sx += x
             sy += y
             sz += z
@@ -119,7 +119,7 @@ def _moments(xyz: Array, owner: Array, plane: Array, distance: float, a: int, b:
             xy += x * y
             xz += x * z
             yz += y * z
-            n += w
+            n += 1.0
         blocks[block, :] = np.array([sx, sy, sz, xx, yy, zz, xy, xz, yz, n])
 
 

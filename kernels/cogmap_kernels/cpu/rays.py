@@ -17,8 +17,8 @@ def carve(cells: Array, start: Array, ends: Array, threads: int) -> None:
     """See `cogmap_kernels.carve`; threads count in grids of their own, which are added up."""
     grids = [cells, *(np.zeros_like(cells) for _ in range(threads - 1))]
     parts = list(_threads.slices(len(ends), threads))
-    with _threads.Team(threads) as team:
-        team.each(lambda k: _carve(grids[k], start, ends[parts[k][0] : parts[k][1]]))
+    team = _threads.Team(threads)
+    team.each(lambda k: _carve(grids[k], start, ends[parts[k][0] : parts[k][1]]))
     for grid in grids[1:]:
         cells += grid
 

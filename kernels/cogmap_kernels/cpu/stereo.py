@@ -116,9 +116,9 @@ def plane_sweep(
     """See `cogmap_kernels.plane_sweep`."""
     scores = np.empty((len(planes), *reference.shape), np.float32)
     depth, score = np.zeros(reference.shape, np.float32), np.zeros(reference.shape, np.float32)
-    with _threads.Team(threads) as team:
-        team.over(len(planes), lambda lo, hi: _scores(reference, sources, M, b, planes, half, lo, hi, scores))
-        team.over(len(depth), lambda lo, hi: _pick(scores, planes, lo, hi, depth, score))
+    team = _threads.Team(threads)
+    team.over(len(planes), lambda lo, hi: _scores(reference, sources, M, b, planes, half, lo, hi, scores))
+    team.over(len(depth), lambda lo, hi: _pick(scores, planes, lo, hi, depth, score))
     return depth, score
 
 
@@ -135,11 +135,11 @@ def consistent(
 ) -> tuple[Array, Array]:
     """See `cogmap_kernels.consistent`."""
     out, votes = np.zeros(depth.shape, np.float32), np.zeros(depth.shape, np.uint8)
-    with _threads.Team(threads) as team:
-        team.over(
-            len(depth),
-            lambda lo, hi: _consistent(depth, depths, K, K_sources, T, T_back, max_px, max_rel, lo, hi, out, votes),
-        )
+    team = _threads.Team(threads)
+    team.over(
+        len(depth),
+        lambda lo, hi: _consistent(depth, depths, K, K_sources, T, T_back, max_px, max_rel, lo, hi, out, votes),
+    )
     return out, votes
 
 

@@ -27,8 +27,8 @@ def zbuffer(
 ) -> tuple[Array, Array]:
     """See `cogmap_kernels.zbuffer`; every thread draws rows of its own."""
     depth, owner = np.zeros((height, width), np.float32), np.full((height, width), -1, np.int32)
-    with _threads.Team(threads) as team:
-        team.over(height, lambda a, b: _draw(xyz, number, fx, fy, cx, cy, edge, a, b, depth, owner))
+    team = _threads.Team(threads)
+    team.over(height, lambda a, b: _draw(xyz, number, fx, fy, cx, cy, edge, a, b, depth, owner))
     return depth, owner
 
 
@@ -46,8 +46,8 @@ def agreement(
     threads: int,
 ) -> None:
     """See `cogmap_kernels.agreement`."""
-    with _threads.Team(threads) as team:
-        team.over(len(xyz), lambda a, b: _agree(xyz, depth, fx, fy, cx, cy, T, near, a, b, agree, conflict))
+    team = _threads.Team(threads)
+    team.over(len(xyz), lambda a, b: _agree(xyz, depth, fx, fy, cx, cy, T, near, a, b, agree, conflict))
 
 
 @compiled

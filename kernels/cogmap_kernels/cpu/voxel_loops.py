@@ -14,6 +14,8 @@ from .compiled import compiled
 Array = npt.NDArray[Any]
 MOST = _rules.MOST
 FULL = 0.5  # most of the places of a table that are taken
+GROUPS = 128  # of bricks, in which scattered points are brought together
+BLOCK = 2048  # points whose keys and places stay in the nearest cache
 
 _cell = njit(_rules.cell, inline="always")
 _inside = njit(_rules.inside, inline="always")
@@ -21,7 +23,6 @@ _fine = njit(_rules.fine, inline="always")
 _pack = njit(_rules.pack, inline="always")
 _brick_of = njit(_rules.brick_of, inline="always")
 _within_brick = njit(_rules.within_brick, inline="always")
-_recent_of = njit(_rules.recent_of, inline="always")
 _slot_of = njit(_rules.slot_of, inline="always")
 _shard_of = njit(_rules.shard_of, inline="always")
 
@@ -43,22 +44,87 @@ def unproject(depth: Array, K: Array, T: Array, top: int, xyz: Array, first: int
                 xyz[i, k] = T[k, 0] * a + T[k, 1] * c + T[k, 2] * z + T[k, 3]
 
 
-@compiled
-def packed_keys(xyz: Array, origin: Array, voxel: float, keys: Array, fine: Array, first: int, last: int) -> int:
-    """Packed key and place inside the cell of every point; -1 and how many for those that have none."""
+@njit(inline="never")
+def _keys(flat: Array, origin: Array, voxel: float, keys: Array, level: Array, upper: Array) -> int:
+    """Packed keys of points x, y, z, x, y, ... and their places inside the cells; -1 and how many for those without.
+
+    One plain loop over adjacent numbers, so that it is compiled to wide instructions.
+    """
     ox, oy, oz = origin[0], origin[1], origin[2]
     bad = 0
-    for i in range(first, last):
-        x = _cell(np.float64(xyz[i, 0]), ox, voxel)
-        y = _cell(np.float64(xyz[i, 1]), oy, voxel)
-        z = _cell(np.float64(xyz[i, 2]), oz, voxel)
+    for i in range(len(keys)):
+        x = _cell(np.float64(flat[3 * i]), ox, voxel)
+        y = _cell(np.float64(flat[3 * i + 1]), oy, voxel)
+        z = _cell(np.float64(flat[3 * i + 2]), oz, voxel)
         good = _inside(x) & _inside(y) & _inside(z)
         fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
         keys[i] = _pack(np.int64(fx), np.int64(fy), np.int64(fz)) if good else -1
-        fine[i, 0] = _fine(x, fx) | (_fine(y, fy) << 32)
-        fine[i, 1] = _fine(z, fz)
+        level[i] = _fine(x, fx) | (_fine(y, fy) << 32)
+        upper[i] = _fine(z, fz)
         bad += 0 if good else 1
     return bad
+
+
+@njit(inline="never")
+def _own(keys: Array, shard: int, shards: int, mine: Array, own: Array) -> int:
+    """Positions of the keys that this shard holds, and how many."""
+    for i in range(len(keys)):
+        mine[i] = (keys[i] >= 0) & (_shard_of(_brick_of(keys[i]), shards) == shard)
+    n: Any = 0
+    for i in range(len(keys)):
+        own[n] = i
+        n += np.int64(mine[i])
+    return n
+
+
+@njit(inline="never")
+def _bricks(keys: Array, own: Array, slot_key: Array, slot_brick: Array, cells: Array, bricks: int, at: Array) -> int:
+    """The brick of each key, with new ones where there were none; how many there are now."""
+    mask = len(slot_key) - 1
+    for j in range(len(own)):
+        brick = _brick_of(keys[own[j]])
+        place = _slot_of(brick, mask)
+        while slot_key[place] != brick:
+            if slot_key[place] < 0:
+                slot_key[place], slot_brick[place] = brick, bricks
+                cells[bricks, :] = -1
+                bricks += 1
+                break
+            place = (place + 1) & mask
+        at[j] = slot_brick[place]
+    return bricks
+
+
+@njit(inline="never")
+def _rows(keys: Array, own: Array, at: Array, cells: Array, key: Array, n: int, row: Array) -> int:
+    """The row of each key, with new ones where there were none; how many there are now."""
+    for j in range(len(own)):
+        k = keys[own[j]]
+        low = _within_brick(k)
+        r = cells[at[j], low]
+        if r < 0:
+            r = n
+            cells[at[j], low], key[n] = r, k
+            n += 1
+        row[j] = r
+    return n
+
+
+@njit(inline="never")
+def _sum(level: Array, upper: Array, rgb: Array, own: Array, row: Array, sums: Array) -> bool:
+    """Add points to their rows; whether a row may be full before the next block ends."""
+    coloured, full = len(rgb) > 0, False
+    for j in range(len(own)):
+        i, r = own[j], row[j]
+        red = green = blue = np.int64(0)
+        if coloured:
+            red, green, blue = np.int64(rgb[i, 0]), np.int64(rgb[i, 1]), np.int64(rgb[i, 2])
+        sums[r, 0] += level[i]
+        sums[r, 1] += upper[i] | (red << 32)
+        sums[r, 2] += green | (blue << 32)
+        sums[r, 3] += 1
+        full |= sums[r, 3] > MOST - BLOCK
+    return full
 
 
 @compiled
@@ -75,24 +141,62 @@ def farthest(xyz: Array, origin: Array, voxel: float, first: int, last: int) -> 
 
 
 @compiled
-def select(keys: Array, index: Array, first: int, last: int) -> Array:
-    """Positions of keys first to last by the shard that holds them, into index[shard, first:]; how many each has."""
-    shards = len(index)
-    n = np.zeros(shards, np.int64)
-    for i in range(first, last):
-        if keys[i] >= 0:
-            k = _shard_of(keys[i], shards) if shards > 1 else 0
-            index[k, first + n[k]] = i
-            n[k] += 1
-    return n
+def scattered(xyz: Array, origin: Array, voxel: float) -> bool:
+    """Whether adjacent points seldom share a brick, as after a shuffle; a block of them is asked."""
+    n, changes = min(BLOCK, len(xyz)), 0
+    keys, level, upper = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    _keys(xyz.reshape(-1), origin, voxel, keys, level, upper)
+    for i in range(1, n):
+        changes += 1 if _brick_of(keys[i]) != _brick_of(keys[i - 1]) else 0
+    return 10 * changes > 9 * n
 
 
 @compiled
-def gather(
-    keys: Array,
-    fine: Array,
+def group(xyz: Array, origin: Array, voxel: float, shard: int, shards: int, groups: Array, end: Array) -> int:
+    """Which of a shard's groups of bricks each point is in, GROUPS for others; the groups' first places, in order.
+
+    Returns how many points have no cell.
+    """
+    keys, level, upper = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    count, flat, bad = np.zeros(GROUPS + 1, np.int64), xyz.reshape(-1), 0
+    for done in range(0, len(xyz), BLOCK):
+        n = min(BLOCK, len(xyz) - done)
+        bad += _keys(flat[3 * done : 3 * (done + n)], origin, voxel, keys[:n], level[:n], upper[:n])
+        for i in range(n):
+            brick = _brick_of(keys[i])
+            own = (keys[i] >= 0) & (_shard_of(brick, shards) == shard)
+            groups[done + i] = _slot_of(brick, GROUPS - 1) if own else GROUPS
+        for i in range(done, done + n):
+            count[groups[i]] += 1
+    end[0] = 0
+    for k in range(GROUPS):
+        end[k + 1] = end[k] + count[k]
+    return bad
+
+
+@compiled
+def bring_together(xyz: Array, rgb: Array, groups: Array, end: Array, near: Array, tint: Array, order: Array) -> None:
+    """Copy the points of groups 0, 1, ... after one another, and their positions; `end` moves from starts to ends."""
+    for i in range(len(xyz)):
+        if groups[i] < GROUPS:
+            to = end[groups[i]]
+            end[groups[i]] = to + 1
+            order[to] = i
+            for k in range(3):
+                near[to, k] = xyz[i, k]
+            if len(rgb):
+                for k in range(3):
+                    tint[to, k] = rgb[i, k]
+
+
+@compiled
+def take(
+    xyz: Array,
     rgb: Array,
-    index: Array,
+    origin: Array,
+    voxel: float,
+    shard: int,
+    shards: int,
     done: int,
     slot_key: Array,
     slot_brick: Array,
@@ -100,60 +204,34 @@ def gather(
     key: Array,
     sums: Array,
     used: Array,
+    index: Array,
     row: Array,
 ) -> int:
-    """Sum the selected points into their cells' rows, new ones too, until there is no room; returns how far it came.
+    """Sum a shard's share of points done, done + 1, ... into its rows, a block at a time; returns how far it came.
 
-    `used` counts the rows and the bricks, and names a row whose sums are full, else -1. `cells` (B, 64) holds the row
-    of every cell of a brick, -1 without one. A row of `sums` packs two of x, y, z, r, g, b in each of three numbers,
-    32 bits each, and counts the points in the fourth.
+    It stops before a block for which a table might lack room and after one that left a row of sums nearly full.
+    `used` counts the rows, the bricks, the points taken, whose positions and rows go to `index` and `row`, and those
+    without a cell; it ends with 1 where a row is nearly full. `cells` (B, 64) holds the row of every cell of a brick,
+    -1 without one. A row of `sums` packs two of x, y, z, r, g, b in each of three numbers, 32 bits each, and counts
+    the points in the fourth.
     """
-    mask, most, coloured = len(slot_key) - 1, int(FULL * len(slot_key)), len(rgb) > 0
-    n, bricks, last, at = used[0], used[1], np.int64(-1), np.int64(0)
-    recent, recent_at = np.full(1024, -1, np.int64), np.zeros(1024, np.int64)  # bricks that rows of pixels come back to
-    stop = len(index)
-    used[2] = -1
-    for j in range(done, len(index)):
-        i = index[j]
-        k = keys[i]
-        brick = _brick_of(k)
-        if brick != last:
-            h = _recent_of(brick)
-            if recent[h] != brick:
-                place = _slot_of(brick, mask)
-                while slot_key[place] != brick and slot_key[place] >= 0:
-                    place = (place + 1) & mask
-                if slot_key[place] < 0:
-                    if bricks >= most or bricks == len(cells):
-                        stop = j
-                        break
-                    slot_key[place], slot_brick[place] = brick, bricks
-                    cells[bricks, :] = -1
-                    bricks += 1
-                recent[h], recent_at[h] = brick, slot_brick[place]
-            last, at = brick, recent_at[h]
-        low = _within_brick(k)
-        r = cells[at, low]
-        if r < 0:
-            if n == len(key):
-                stop = j
-                break
-            r = n
-            cells[at, low], key[n] = r, k
-            n += 1
-        row[j] = r
-        if sums[r, 3] == MOST:
-            used[2], stop = r, j
-            break
-        red = green = blue = np.int64(0)
-        if coloured:
-            red, green, blue = np.int64(rgb[i, 0]), np.int64(rgb[i, 1]), np.int64(rgb[i, 2])
-        sums[r, 0] += fine[i, 0]
-        sums[r, 1] += fine[i, 1] | (red << 32)
-        sums[r, 2] += green | (blue << 32)
-        sums[r, 3] += 1
-    used[0], used[1] = n, bricks
-    return stop
+    keys, level, upper = np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    mine, own, at = np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.int32), np.empty(BLOCK, np.int32)
+    flat, most = xyz.reshape(-1), min(int(FULL * len(slot_key)), len(cells)) - BLOCK
+    used[4] = 0
+    while done < len(xyz) and not used[4] and used[0] + BLOCK <= len(key) and used[1] <= most:
+        n = min(BLOCK, len(xyz) - done)
+        used[3] += _keys(flat[3 * done : 3 * (done + n)], origin, voxel, keys[:n], level[:n], upper[:n])
+        m, first = _own(keys[:n], shard, shards, mine, own), used[2]
+        to = row[first : first + m]
+        used[1] = _bricks(keys, own[:m], slot_key, slot_brick, cells, used[1], at)
+        used[0] = _rows(keys, own[:m], at, cells, key, used[0], to)
+        used[4] = _sum(level, upper, rgb[done : done + n], own[:m], to, sums)
+        for j in range(m):
+            index[first + j] = done + own[j]
+        used[2] += m
+        done += n
+    return done
 
 
 @compiled
@@ -219,20 +297,30 @@ def add_view(views: Array, first: int, last: int, view: int, row: Array) -> None
 
 
 @compiled
-def count_before(keys: Array, order: Array, other: Array, other_order: Array, rank: Array) -> None:
-    """Add to the rank of each key how many keys of another shard are smaller; both are walked in order."""
-    j = 0
-    for i in order:
-        while j < len(other_order) and other[other_order[j]] < keys[i]:
-            j += 1
-        rank[i] += j
+def span(keys: Array) -> tuple[Array, Array]:
+    """Smallest and largest packed cell number on each axis."""
+    lo, hi = np.full(3, (1 << 21) - 1), np.zeros(3, np.int64)
+    for i in range(len(keys)):
+        for k in range(3):
+            cell = (keys[i] >> (21 * k)) & 0x1FFFFF
+            lo[k], hi[k] = min(lo[k], cell), max(hi[k], cell)
+    return lo, hi
 
 
 @compiled
-def place_in_order(order: Array, rank: Array) -> None:
-    """rank[order[j]] = j."""
-    for j in range(len(order)):
-        rank[order[j]] = j
+def numbered(keys: Array, lo: Array, shifts: Array, first: int, numbers: Array) -> None:
+    """Cells from the smallest, packed at other bits, above the keys' own numbers from `first` on."""
+    for i in range(len(keys)):
+        numbers[first + i] = first + i
+        for k in range(3):
+            numbers[first + i] |= (((keys[i] >> (21 * k)) & 0x1FFFFF) - lo[k]) << shifts[k]
+
+
+@compiled
+def place_in_order(order: Array, mask: int, rank: Array, first: int, last: int) -> None:
+    """rank[order[j] & mask] = j."""
+    for j in range(first, last):
+        rank[order[j] & mask] = j
 
 
 @compiled

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from .. import _rules
+from .. import _host, _rules
 from . import launch
 from .components import flat, join
 
@@ -22,7 +22,7 @@ def dbscan(xyz: Array, eps: float, min_points: int, threads: int) -> Array:
     if len(xyz) == 0:
         return np.empty(0, np.int32)
     side = eps / np.sqrt(3.0) * (1 - 1e-9)
-    cell = np.floor((xyz.astype(np.float64) - xyz.min(0).astype(np.float64)) / side).astype(np.int64) + 8
+    cell = np.floor((xyz.astype(np.float64) - _host.bounds(xyz)[0]) / side).astype(np.int64) + 8
     key = cell[:, 2] << 42 | cell[:, 1] << 21 | cell[:, 0]
     order = np.argsort(key)
     points, sorted_key = launch.device_array(xyz[order]), launch.device_array(key[order])

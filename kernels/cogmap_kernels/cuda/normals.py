@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from .. import _float_rules
+from .. import _float_rules, _host
 from . import launch
 from .dbscan import _bound
 
@@ -22,7 +22,7 @@ def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:
     """See the CPU column."""
     if len(xyz) == 0:
         return np.zeros((0, 3), np.float32)
-    cell = np.floor((xyz - xyz.min(0).astype(np.float64)) / radius).astype(np.int64) + 1
+    cell = np.floor((xyz - _host.bounds(xyz)[0]) / radius).astype(np.int64) + 1
     key = cell[:, 2] << 42 | cell[:, 1] << 21 | cell[:, 0]
     order = np.argsort(key)
     out = cuda.to_device(np.zeros((len(xyz), 3), np.float32))
