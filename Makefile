@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
-.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench lint types schema check clean
+.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench bench-gpu lint types schema check clean
 
 setup: $(READY)
 
@@ -42,6 +42,10 @@ bench: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m benchmarks.bench_kernels
 	$(BIN)/python -m benchmarks.bench_pipeline
+
+bench-gpu: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cuda]' torch
+	$(BIN)/python -m benchmarks.bench_gpu
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
