@@ -17,6 +17,7 @@ from .capture.sniff import open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
 from .data.capture import Capture, CaptureFrame
+from .data.detections import Labeler
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import SceneMap
@@ -26,19 +27,27 @@ from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_rec
 
 
 def build(
-    source: str | Path | Sequence[str | Path], *, config: Config | str | Path | None = None, **options: Any
+    source: str | Path | Sequence[str | Path],
+    *,
+    labeler: Labeler | str | None = None,
+    config: Config | str | Path | None = None,
+    **options: Any,
 ) -> CognitiveMap:
     """Build a map from a capture.
 
     Args:
         source: a video, a folder or list of pictures, a posed RGB-D folder (TUM, 7-Scenes), a nerfstudio or
             COLMAP export, a point cloud (PLY, NPZ) or a boxes JSON.
+        labeler: what finds and names things in pictures: `recorded:FOLDER` (see `cogmap.label.recorded`) or a Labeler
+            of your own; without one, objects are found by geometry and have no labels.
         config: a Config or a file of one. options: fields of Config by name.
 
     Raises:
         CogmapError: see `cogmap.errors`; nothing is written.
     """
-    settings = with_options(config if isinstance(config, Config) else _config(config), options)
+    named = labeler if isinstance(labeler, str) else None
+    settings = with_options(config if isinstance(config, Config) else _config(config), {"labeler": named, **options})
+    finder = labeler if isinstance(labeler, Labeler) else _labeler(settings.labeler)
     diary = Diary()
     where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
     opened = open_source(where, settings.intrinsics, fps=settings.fps)
@@ -48,7 +57,8 @@ def build(
         scene = map_boxes(opened, settings, diary)
     else:
         diary.done("open", opened.report.notes)
-        scene = map_reconstruction(reconstruct(opened, settings, diary), settings, diary, opened.instance_labels)
+        found = reconstruct(opened, settings, diary)
+        scene = map_reconstruction(found, settings, diary, opened.instance_labels, finder)
     return _finished(scene, settings, diary, where)
 
 
@@ -57,6 +67,18 @@ def _scaled(scene: SceneMap, config: Config) -> SceneMap:
     if config.scale is None or (scene.camera_path and given_camera_height(config) is not None):
         return scene
     return scale_by_option(scene, config.scale)
+
+
+def _labeler(name: str | None) -> Labeler | None:
+    """The labeler of an option."""
+    if name is None:
+        return None
+    kind, _, place = name.partition(":")
+    if kind != "recorded" or not place:
+        raise ConfigError("E-OPTION", f"there is no labeler {name!r}.", "Choose recorded:FOLDER.")
+    from .label.recorded import recorded_labeler
+
+    return recorded_labeler(Path(place))
 
 
 def _config(file: str | Path | None) -> Config:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ._checks import F64, U8
+from .clients.base import Client
 from .data.frames import StoredFrame
 from .data.reconstruction import Scale
 from .data.scene import Layout, MapObject, Quality, SceneMap
@@ -130,6 +131,21 @@ class CognitiveMap:
         (edge, value), *_ = length_m.items()
         name = edge.replace("_", "-") if object is None else f"{object}.{edge}"
         return CognitiveMap(scale_by_option(self.scene, f"{name}={value!r}"), self._run)
+
+    def label(self, client: Client | str, n_frames: int = 8) -> CognitiveMap:
+        """A copy of the map whose objects are named by a vision-language model; see `cogmap.naming.name_objects`.
+
+        Args:
+            client: a Client, or `openai:URL#MODEL`, `anthropic:MODEL`, `replay:FILE`. n_frames: keyframes to show.
+
+        Raises:
+            ConfigError: E-OPTION, E-NO-KEY. InputError: E-NO-FRAMES. RemoteError: E-REMOTE, E-REPLY.
+        """
+        from .clients.base import open_client
+        from .naming import name_objects
+
+        model = open_client(client) if isinstance(client, str) else client
+        return CognitiveMap(name_objects(self.scene, model, n_frames), self._run)
 
     def align(self) -> CognitiveMap:
         """The map of the same surfaces set upright by their own planes: floor at 0, walls along the axes.

@@ -20,7 +20,7 @@ class Config:
     Attributes:
         max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
         keyframes: frames for prompts. sampling: how frames are chosen.
-        reconstructor: "auto", "measured", "recorded" or "sfm".
+        reconstructor: "auto", "measured", "recorded" or "sfm". labeler: "recorded:FOLDER", or None.
         scale: "camera-height=1.5" or "ID.height=2.03", or None.
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
         up: axis of the input that points up, or None. unit: of the input's lengths.
@@ -33,6 +33,7 @@ class Config:
     keyframes: int = 8
     sampling: Sampling = "auto"
     reconstructor: str = "auto"
+    labeler: str | None = None
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     fps: float = 1.0

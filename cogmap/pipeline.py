@@ -11,6 +11,7 @@ import numpy as np
 from ._checks import F64, I32
 from .config import UNITS_M, Config, parse_scale
 from .data.capture import Loss
+from .data.detections import Labeler
 from .data.frames import FrameStore, OwnedFolder
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
@@ -19,7 +20,7 @@ from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
-from .stages import boxes, freespace, fuse, instances, layout, scale, surfaces, visibility
+from .stages import boxes, freespace, fuse, instances, layout, masks, scale, surfaces, visibility
 from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
@@ -57,7 +58,11 @@ class Diary:
 
 
 def map_reconstruction(
-    reconstruction: Reconstruction, config: Config, diary: Diary, labels: tuple[str, ...] = ()
+    reconstruction: Reconstruction,
+    config: Config,
+    diary: Diary,
+    labels: tuple[str, ...] = (),
+    labeler: Labeler | None = None,
 ) -> SceneMap:
     """Store, align, scale, fuse and cut a reconstruction into a scene map.
 
@@ -72,7 +77,7 @@ def map_reconstruction(
     cloud, dropped = fuse.agree_with_views(cloud, store)
     note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
-    scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels)
+    scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels, labeler=labeler)
     return finish(scene, T_map_world, reconstruction, diary)
 
 
@@ -157,13 +162,24 @@ def cut(
     *,
     given: bool = False,
     labels: tuple[str, ...] = (),
+    labeler: Labeler | None = None,
 ) -> SceneMap:
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     noise = noise_of(store)
     room = surfaces.find_surfaces(cloud, noise_m=noise)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
     options = instances.options_for(noise, cloud.voxel_m)
-    found = instances.given_instances(cloud) if given else instances.find_instances(cloud, room.kind == 0, options)
+    named: masks.Labels = {}
+    if given:
+        found, named = instances.given_instances(cloud), instances.given_labels(cloud, labels)
+    elif labeler is not None and store is not None:
+        lifted = masks.instances_from_masks(cloud, room.kind != 0, store, labeler, options)
+        rest = instances.find_instances(cloud, (room.kind == 0) & (lifted.object_of_voxel < 0), options)
+        found, named = instances.beside(lifted.object_of_voxel, rest), lifted.labels
+        alone = Loss("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
+        diary.done("instances", [alone] if lifted.n_alone else [])
+    else:
+        found = instances.find_instances(cloud, room.kind == 0, options)
     diary.done("instances")
     seen, share = None, None
     if store is not None:
@@ -171,7 +187,6 @@ def cut(
         seen = share.seen()
     diary.done("visibility")
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
-    named = instances.given_labels(cloud, labels) if given else {}
     objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, config.cell_m)

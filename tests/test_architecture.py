@@ -23,7 +23,13 @@ FLOORS = [
     ["cli"],
 ]
 ORDERED_INSIDE = {("_checks", "errors"), ("_optional", "errors"), ("data", "geometry"), ("qa", "prompt")}
-ORDERED_INSIDE |= {("pipeline", "config"), ("publish", "pipeline"), ("edit", "config"), ("edit", "pipeline")}
+ORDERED_INSIDE |= {
+    ("pipeline", "config"),
+    ("publish", "pipeline"),
+    ("edit", "config"),
+    ("edit", "pipeline"),
+    ("naming", "pipeline"),
+}
 ORDERED_INSIDE |= {("building", "cognitive_map")}
 HEAVY = ("torch", "open3d", "sklearn", "scipy", "numba", "av", "pycolmap")
 

@@ -1,4 +1,4 @@
-"""`render`, `validate`: on a map folder."""
+"""`render`, `validate`, `label`, `export`, `edit`: on a map folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
     app.command()(render)
     app.command()(validate)
+    app.command()(label)
     app.command("import")(import_boxes)
     app.command()(export)
     edit = typer.Typer(help="Change a map.", no_args_is_help=True)
@@ -55,6 +56,19 @@ def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
 
     scene = read_map(map_path)
     print(f"valid: {len(scene.objects)} objects, {scene.quality.status}")
+
+
+def label(
+    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    client: Annotated[str, typer.Option(help="openai:URL#MODEL, anthropic:MODEL or replay:FILE")],
+    frames: int = 8,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the map itself.")] = None,
+) -> None:
+    """Let a vision-language model name the objects in marked keyframes."""
+    from ..building import load
+
+    load(map_path).label(client, frames).save(output or map_path, overwrite=output is None)
+    print(output or map_path)
 
 
 def import_boxes(

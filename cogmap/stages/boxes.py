@@ -12,7 +12,7 @@ from ..data.points import GivenBox
 from ..data.scene import Box, MapObject, Obb
 from ..data.voxels import Voxels
 from ..errors import InputError
-from ..geometry.box import fit_rectangle, hull_xy, rectangle_at
+from ..geometry.box import fit_rectangle, fit_to_edges, hull_xy, rectangle_at
 from ..geometry.rigid import about_z
 from .colour import color_name
 
@@ -36,7 +36,7 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
     lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
     corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
     xy = np.concatenate(corners).astype(np.float64)
-    center, size, yaw = fit_rectangle(xy)
+    center, size, yaw = fit_to_edges(xy, np.ones(len(xy)), max(voxels.voxel_m, noise_m))
     bottom = 0.0 if z_lo < 0.12 else z_lo
     edge = 0.5 * voxels.voxel_m
     dims = np.maximum([size[0], size[1], z_hi - bottom], edge)
@@ -85,7 +85,7 @@ def make_objects(
     voxels: Voxels,
     object_of_voxel: I32,
     *,
-    labels: dict[int, str] | None = None,
+    labels: dict[int, tuple[tuple[str, float, str], ...]] | None = None,
     seen: list[tuple[tuple[int, float], ...]] | None = None,
     times_s: list[float] | None = None,
     noise_m: float = 0.0,
@@ -94,7 +94,7 @@ def make_objects(
     """Box every instance and number them by (first seen, x, y, z).
 
     Args:
-        object_of_voxel: (V,) instance of each voxel, -1 = none. labels: text by instance.
+        object_of_voxel: (V,) instance of each voxel, -1 = none. labels: (text, score, source) by instance, best first.
         noise_m: standard error of a point. seen: per instance (frame, visible share).
         times_s: time of every kept frame.
 
@@ -107,7 +107,7 @@ def make_objects(
         part = np.flatnonzero(object_of_voxel == k)
         frames = seen[k] if seen else ()
         first = times_s[frames[0][0]] if frames and times_s else None
-        drafts.append((k, _draft(voxels, part, (labels or {}).get(k), frames, first, noise_m, has_color)))
+        drafts.append((k, _draft(voxels, part, (labels or {}).get(k, ()), frames, first, noise_m, has_color)))
     drafts.sort(key=lambda d: (d[1].seen[0][0] if d[1].seen else 1 << 30, *d[1].box.center_m))
     rank = np.full(n + 1, -1, np.int32)
     for position, (k, _) in enumerate(drafts):
@@ -118,7 +118,7 @@ def make_objects(
 def _draft(
     voxels: Voxels,
     part: Array,
-    label: str | None,
+    labels: tuple[tuple[str, float, str], ...],
     seen: tuple[tuple[int, float], ...],
     first: float | None,
     noise_m: float,
@@ -128,8 +128,8 @@ def _draft(
     return MapObject(
         number=0,
         id="",
-        label=label,
-        labels=() if label is None else ((label, 1.0, "given"),),
+        label=labels[0][0] if labels else None,
+        labels=labels,
         box=box,
         footprint_map=outline,
         facing=None,

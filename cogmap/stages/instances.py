@@ -14,6 +14,7 @@ from .colour import split_by_colour
 
 LEVEL = 0.85
 SPAN_SHARE = 0.7
+LEAST_FILL = 0.3
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,16 @@ def given_instances(voxels: Voxels) -> I32:
     return out
 
 
-def given_labels(voxels: Voxels, labels: tuple[str, ...]) -> dict[int, str]:
-    """Text of every instance of `given_instances`: `labels[id - 1]` where there is one."""
+def given_labels(voxels: Voxels, labels: tuple[str, ...]) -> dict[int, tuple[tuple[str, float, str], ...]]:
+    """Labels of every instance of `given_instances`: `labels[id - 1]` where there is one."""
     ids = np.unique(voxels.instance_id[voxels.instance_id > 0])
-    return {k: labels[i - 1] for k, i in enumerate(ids.tolist()) if i <= len(labels) and labels[i - 1]}
+    known = [(k, labels[i - 1]) for k, i in enumerate(ids.tolist()) if i <= len(labels) and labels[i - 1]]
+    return {k: ((text, 1.0, "given"),) for k, text in known}
+
+
+def beside(first: I32, more: I32) -> I32:
+    """Two sets of objects (V,) that share no voxel as one, the second numbered after the first."""
+    return np.where(more >= 0, more + int(first.max(initial=-1)) + 1, first).astype(np.int32)
 
 
 def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
@@ -76,12 +83,12 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     """
     opts = options or InstanceOptions()
     index = np.flatnonzero(candidates)
-    radius = max(opts.least_radius, link_radius(voxels.key[index], opts.max_radius))
+    radius = max(opts.least_radius, link_radius(voxels.key, opts.max_radius))
     label = cogmap_kernels.components(voxels.key[index], steps=radius)
     pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = np.full(len(voxels), -1, np.int32)
-    for n, part in enumerate(p for p in parts if _is_object(voxels, p, opts)):
+    for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, radius)):
         out[part] = n
     return out
 
@@ -108,10 +115,14 @@ def _members(label: Array) -> list[Array]:
     return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(label) else []
 
 
-def _is_object(voxels: Voxels, part: Array, opts: InstanceOptions) -> bool:
+def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int = 1) -> bool:
+    """Whether some voxels are large enough, and fill enough of their largest face, to be a thing.
+
+    What noise leaves beside walls fills a fifth of its extent; thinly sampled scans are bridged over `spacing` cells.
+    """
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]
-    enough = max(8.0, 0.15 * faces[0] * faces[1] / voxels.voxel_m**2 * 0.3)
+    enough = max(8.0, LEAST_FILL * faces[0] * faces[1] / (voxels.voxel_m * spacing) ** 2)
     return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= opts.min_second_m and len(part) >= enough)
 
 

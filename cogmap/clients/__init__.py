@@ -1,0 +1,1 @@
+"""Model services: a text and pictures in, text out."""

@@ -1,0 +1,1 @@
+"""Labelers: what things are called, and where they are in pictures."""

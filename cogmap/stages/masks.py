@@ -1,0 +1,280 @@
+"""Objects from the masks of single frames: lifted onto voxels, joined by what most views say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cogmap_kernels
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from .._checks import I32, Array, Bool
+from ..data.detections import Labeler
+from ..data.frames import FrameStore
+from ..data.voxels import Voxels
+from ..geometry.camera import unproject
+from ..geometry.rigid import apply
+from .consensus import join_by_views
+from .instances import InstanceOptions, is_object
+
+STUFF = ("wall", "floor", "ceiling", "background")
+SAME_SHARE = 0.8
+BLOCK = 8
+LEAST_REGION = 6
+CRUMB = 0.1
+FILL_STEPS = 6
+LEAST_MASKED = 0.3
+LEAST_SEEN = 0.1
+UNSEEN, NO_MASK = -1, 0
+Labels = dict[int, tuple[tuple[str, float, str], ...]]
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the masks of one frame say: the voxels (S,) seen in it and the mask (S,) on each, 0 = none."""
+
+    voxel: I32
+    mask: I32
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class MaskInstances:
+    """Objects joined over all frames.
+
+    Attributes:
+        object_of_voxel: (V,) int32, -1 = none. labels: (text, share of the votes, source) of each, best first.
+        n_masks: masks that were read. n_alone: masks that no object was made of.
+    """
+
+    object_of_voxel: I32
+    labels: Labels
+    n_masks: int
+    n_alone: int
+
+
+def instances_from_masks(
+    voxels: Voxels, is_room: Bool, store: FrameStore, labeler: Labeler, options: InstanceOptions | None = None
+) -> MaskInstances:
+    """One object for the masks of all frames that mean the same thing.
+
+    Voxels that nearly always share a mask with their neighbours form regions; regions that share a mask in most of the
+    frames that show both form objects (view consensus, after Yan et al., "MaskClustering", 2024, here over regions of
+    voxels, so that its cost is linear in frames). Every voxel then goes to the object that most of its views give it
+    to. A missing mask says nothing, a merged or a false one is outvoted.
+
+    Args:
+        voxels: in the map frame. is_room: (V,) voxels of floor, walls, ceiling. options: what is too small to be one.
+    """
+    options = options or InstanceOptions()
+    packed = _packed(voxels.key.astype(np.int64))
+    sightings = [s for f in range(len(store)) if (s := sight(voxels, packed, store, f, labeler)) is not None]
+    region = regions(voxels, sightings)
+    present = [np.unique(s.mask[s.mask > 0]) for s in sightings]
+    n_masks = sum(len(p) for p in present)
+    if region.max(initial=-1) < 0:
+        return MaskInstances(region, {}, n_masks, n_masks)
+    table = masks_of_regions(region, sightings)
+    cluster = join_by_views(table, np.bincount(region[region >= 0], minlength=len(table)))
+    of_region = np.where(_mostly_masked(cluster, table, region), cluster, -1)
+    joined = np.where(region >= 0, of_region[region], -1)
+    object_of_voxel, owners = _voted(joined, sightings)
+    object_of_voxel = _filled(voxels, is_room, _tidied(voxels, is_room, object_of_voxel))
+    number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
+    parts = [(k, np.flatnonzero(object_of_voxel == k)) for k in np.unique(object_of_voxel[object_of_voxel >= 0])]
+    kept = np.array([k for k, part in parts if is_object(voxels, part, options)], np.int64)
+    number[kept] = np.arange(len(kept))
+    out = np.where(object_of_voxel >= 0, number[object_of_voxel], -1).astype(np.int32)
+    labels = {int(number[k]): _labels(k, owners, sightings, labeler.name) for k in kept.tolist()}
+    used = sum(int(np.isin(owner[p], kept).sum()) for owner, p in zip(owners, present))
+    return MaskInstances(out, labels, n_masks, n_masks - used)
+
+
+def sight(voxels: Voxels, packed: Array, store: FrameStore, frame: int, labeler: Labeler) -> Sighting | None:
+    """The voxels that a frame's depth falls in and the mask on most of each, or None where the labeler says nothing."""
+    stored = store[frame]
+    found = labeler.detect(store.picture(frame)[0], stored.index)
+    if found is None:
+        return None
+    known = stored.depth > 0
+    xyz = apply(stored.T_map_cam, unproject(stored.depth, stored.K)[known])
+    key = np.floor((xyz - voxels.origin_map) / voxels.voxel_m).astype(np.int64)
+    at = np.minimum(np.searchsorted(packed, _packed(key)), len(packed) - 1)
+    cell = np.full(stored.depth.shape, -1, np.int32)
+    cell[known] = np.where(packed[at] == _packed(key), at, -1)
+    stuff = np.array([0, *(0 if text.lower() in STUFF else k for k, text in enumerate(found.labels, 1))])
+    masks = stuff[_sampled(found.mask, stored.depth.shape)]
+    votes = cogmap_kernels.mask_votes(cell, (masks + 1).astype(np.int32))
+    order = np.lexsort((-votes.mask, votes.n_pixels, votes.cell))
+    best = order[np.flatnonzero(np.diff(votes.cell[order], append=-1))]
+    return Sighting(votes.cell[best], votes.mask[best] - 1, found.labels, found.scores)
+
+
+def _sampled(image: I32, size: tuple[int, ...]) -> Array:
+    """The pixels of an image (H, W) nearest to those of one of another size and the same field of view."""
+    rows = ((np.arange(size[0]) + 0.5) * image.shape[0] / size[0]).astype(int)
+    columns = ((np.arange(size[1]) + 0.5) * image.shape[1] / size[1]).astype(int)
+    return np.asarray(image[rows[:, None], columns[None]])
+
+
+def regions(voxels: Voxels, sightings: list[Sighting]) -> I32:
+    """(V,) int32 number of the region of neighbours that share a mask in at least 80 % of their views, -1 = none.
+
+    A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join two things.
+    """
+    masked = np.zeros(len(voxels), bool)
+    for s in sightings:
+        masked[s.voxel[s.mask > 0]] = True
+    index = np.flatnonzero(masked)
+    a, b = neighbours(voxels.key[index])
+    block = voxels.key[index] // BLOCK
+    within = (block[a] == block[b]).all(1)
+    a, b = a[within], b[within]
+    same, apart = np.zeros(len(a), np.int32), np.zeros(len(a), np.int32)
+    of = np.full(len(voxels), UNSEEN, np.int32)
+    for s in sightings:
+        of[s.voxel] = s.mask
+        mine = of[index]
+        p, q = mine[a], mine[b]
+        same += (p == q) & (p > 0)
+        apart += (p != q) & (p >= 0) & (q >= 0)
+        of[s.voxel] = UNSEEN
+    linked = (same > 0) & (same >= SAME_SHARE * (same + apart))
+    graph = coo_matrix((linked[linked], (a[linked], b[linked])), shape=(len(index), len(index)))
+    label = connected_components(graph, directed=False)[1]
+    large = np.bincount(label) >= LEAST_REGION
+    number = np.where(large, np.cumsum(large) - 1, -1)
+    out = np.full(len(voxels), -1, np.int32)
+    out[index] = number[label]
+    return out
+
+
+def neighbours(key: I32) -> tuple[Array, Array]:
+    """Positions (E,), (E,) of all pairs that touch by face, edge or corner among cells (V, 3), sorted (iz, iy, ix)."""
+    packed = _packed(key.astype(np.int64))
+    first, second = [], []
+    for dz, dy, dx in [(z, y, x) for z in (0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) > (0, 0, 0)]:
+        other = _packed(key.astype(np.int64) + (dx, dy, dz))
+        at = np.minimum(np.searchsorted(packed, other), max(len(packed) - 1, 0))
+        hit = np.flatnonzero(packed[at] == other) if len(packed) else at
+        first.append(hit)
+        second.append(at[hit])
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _packed(key: Array) -> Array:
+    return np.asarray((key[:, 2] + (1 << 20)) << 42 | (key[:, 1] + (1 << 20)) << 21 | (key[:, 0] + (1 << 20)))
+
+
+def masks_of_regions(region: I32, sightings: list[Sighting]) -> I32:
+    """(R, F) int32: the mask that most of the seen voxels of a region lie in; 0 = none, -1 = hardly seen."""
+    size = np.bincount(region[region >= 0])
+    table = np.full((len(size), len(sightings)), UNSEEN, np.int32)
+    for f, s in enumerate(sightings):
+        of = region[s.voxel]
+        known = of >= 0
+        width = len(s.labels) + 1
+        pair, count = np.unique(of[known].astype(np.int64) * width + s.mask[known], return_counts=True)
+        row, mask = pair // width, pair % width
+        seen = np.bincount(row, count, len(size))
+        most = 2 * count > seen[row]
+        table[row[most], f] = mask[most]
+        table[seen < np.maximum(1, LEAST_SEEN * size), f] = UNSEEN
+    return table
+
+
+def _mostly_masked(cluster: I32, table: I32, region: I32) -> Array:
+    """Whether a region's cluster lies in a mask in enough of the frames that show it: false masks seldom recur."""
+    size = np.bincount(region[region >= 0], minlength=len(table))[:, None]
+    n = int(cluster.max(initial=-1)) + 1
+    masked, seen = np.zeros((n, table.shape[1])), np.zeros((n, table.shape[1]))
+    np.add.at(masked, cluster, size * (table > 0))
+    np.add.at(seen, cluster, size * (table >= 0))
+    frames, of_them = (2 * masked > seen).sum(1), (seen > 0).sum(1)
+    enough = (frames >= LEAST_MASKED * of_them) & (frames >= np.minimum(2, of_them))
+    return np.asarray(enough[cluster])
+
+
+def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
+    """Every voxel to the object that most of its views give it to, -1 where most give it to none.
+
+    A mask belongs to the object that most of its voxels are of. Returns that object of every mask of every frame too.
+    """
+    n = int(joined.max(initial=-1)) + 1
+    owners, votes = [], []
+    for s in sightings:
+        of, width = joined[s.voxel], n + 1
+        pair, count = np.unique(s.mask.astype(np.int64) * width + of + 1, return_counts=True)
+        mask, who = pair // width, pair % width - 1
+        order = np.lexsort((-who, count, mask))
+        owner = np.full(len(s.labels) + 1, -1, np.int32)
+        owner[mask[order]] = who[order]
+        owner[0] = -1
+        owners.append(owner)
+        votes.append(s.voxel.astype(np.int64) * width + owner[s.mask] + 1)
+    pair, count = np.unique(np.concatenate(votes or [np.empty(0, np.int64)]), return_counts=True)
+    voxel, who = pair // (n + 1), pair % (n + 1) - 1
+    order = np.lexsort((who, count, voxel))
+    out = np.full(len(joined), -1, np.int32)
+    out[voxel[order]] = who[order]
+    return out, owners
+
+
+def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
+    """Objects without what spilled over their edges: the room behind them, and crumbs beside their larger pieces.
+
+    Crumbs under or over the larger pieces, a table's legs, stay. An object that mostly lies on the room itself, a
+    picture or a rug, keeps its voxels there.
+    """
+    n = int(object_of_voxel.max(initial=-1)) + 1
+    inside = object_of_voxel >= 0
+    room = np.bincount(object_of_voxel[inside & is_room], minlength=n)
+    flat = 2 * room > np.bincount(object_of_voxel[inside], minlength=n)
+    out = np.where(inside & is_room & ~flat[object_of_voxel], -1, object_of_voxel)
+    index = np.flatnonzero(out >= 0)
+    piece = cogmap_kernels.components(voxels.key[index], steps=2, group=out[index])
+    size = np.bincount(piece)
+    largest = np.zeros(n, np.int64)
+    np.maximum.at(largest, out[index], size[piece])
+    crumb = size[piece] < np.maximum(CRUMB * largest[out[index]], LEAST_REGION)
+    lo, hi = np.full((n, 2), np.inf), np.full((n, 2), -np.inf)
+    np.minimum.at(lo, out[index[~crumb]], voxels.mean_map[index[~crumb], :2])
+    np.maximum.at(hi, out[index[~crumb]], voxels.mean_map[index[~crumb], :2])
+    xy = voxels.mean_map[index, :2]
+    beside = ((xy < lo[out[index]]) | (xy > hi[out[index]])).any(1)
+    out[index[crumb & beside]] = -1
+    return out.astype(np.int32)
+
+
+def _filled(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
+    """What is no room and no object yet goes to the object that it touches, in rounds: eroded masks leave such rims."""
+    index = np.flatnonzero((object_of_voxel >= 0) | ~is_room)
+    a, b = neighbours(voxels.key[index])
+    out = object_of_voxel[index]
+    n = int(out.max(initial=-1)) + 1
+    for _ in range(FILL_STEPS):
+        here, there = np.concatenate([a, b]), np.concatenate([b, a])
+        rim = (out[here] < 0) & (out[there] >= 0)
+        pair, count = np.unique(here[rim].astype(np.int64) * n + out[there[rim]], return_counts=True)
+        order = np.lexsort((-(pair % max(n, 1)), count, pair // max(n, 1)))
+        out[pair[order] // max(n, 1)] = pair[order] % max(n, 1)
+    filled = object_of_voxel.copy()
+    filled[index] = out
+    return filled
+
+
+def _labels(
+    thing: int, owners: list[I32], sightings: list[Sighting], source: str
+) -> tuple[tuple[str, float, str], ...]:
+    """Labels of an object by the sum of the scores of its masks, as shares of all, the best first; at most five."""
+    total: dict[str, float] = {}
+    for owner, s in zip(owners, sightings):
+        for m in np.flatnonzero(owner[1:] == thing).tolist():
+            total[s.labels[m]] = total.get(s.labels[m], 0.0) + s.scores[m]
+    whole = sum(total.values())
+    ranked = sorted(
+        ((text, score / whole) for text, score in total.items() if text and whole), key=lambda t: (-t[1], t[0])
+    )
+    return tuple((text, round(score, 4), source) for text, score in ranked[:5])

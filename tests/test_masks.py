@@ -1,0 +1,133 @@
+"""Objects from 2D masks: one object for what most views call one thing, whatever single frames say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cogmap import pipeline
+from cogmap.building import build
+from cogmap.config import Config
+from cogmap.data.detections import FrameDetections, Labeler
+from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap.data.scene import SceneMap
+from cogmap.errors import ConfigError, InputError
+from cogmap.label.recorded import recorded_labeler
+from cogmap.stages.consensus import join_by_views
+
+from .rooms import Room, make_room, render, walk_path, write_sevenscenes
+from .rooms.detector import Faults, detector
+from .rooms.judge import boxes_against
+from .test_pipeline import K, windows
+
+ONE = np.array([5, 5, 5])
+HALF_SIZE = Faults(edge_px=3)  # these pictures are half as wide as a phone's
+
+
+def found_by(faults: Faults | None, seed: int = 1) -> tuple[SceneMap, Room, np.ndarray, np.ndarray]:
+    room = make_room(seed, clutter="middle")
+    poses = walk_path(room, 60)
+    shots = [render(room, T, K, (240, 320)) for T in poses]
+    reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
+    labeler = detector(room, shots, faults)
+    scene = pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=labeler)
+    seen = np.array([max(int((s.thing == k).sum()) for s in shots) for k in range(len(room.things))])
+    return scene, room, scene.T_map_input @ np.linalg.inv(poses[3]), seen >= 300
+
+
+@pytest.mark.parametrize(("faults", "recall", "precision"), [(None, 0.95, 0.9), (HALF_SIZE, 0.8, 0.75)])
+def test_every_thing_is_one_object_with_its_label(faults: Faults | None, recall: float, precision: float) -> None:
+    scene, room, T, seen = found_by(faults)
+    overlap, match = boxes_against(scene, room, T)
+    hit = overlap >= 0.5
+    assert hit[seen].mean() >= recall
+    assert len({m for m, h in zip(match, hit) if h}) / len(scene.objects) >= precision
+    right = [scene.objects[m].label == room.things[k].label for k, m in enumerate(match) if hit[k]]
+    assert np.mean(right) >= 0.95
+    assert all(o.labels[0][2] == "truth" and o.labels[0][1] <= 1 for o in scene.objects if o.label)
+
+
+def test_regions_join_where_most_views_agree() -> None:
+    apart = [[1, 1, 1, 1], [2, 2, 2, 1], [0, 0, 0, 0]]  # merged once in four frames
+    assert join_by_views(np.array(apart, np.int32), ONE).tolist() == [0, 1, 2]
+    together = [[1, 1, 0, 2], [1, 1, 0, 1], [0, -1, 0, 0]]  # split once, missing once
+    assert join_by_views(np.array(together, np.int32), ONE).tolist() == [0, 0, 1]
+    once = [[1, 3, -1], [1, -1, 4], [-1, 3, 4]]  # one frame proves nothing of regions that others show too
+    assert join_by_views(np.array(once, np.int32), ONE).tolist() == [0, 1, 2]
+    assert join_by_views(np.array([[1], [1], [2]], np.int32), ONE).tolist() == [0, 0, 1]  # one picture is all there is
+    assert join_by_views(np.zeros((0, 3), np.int32), np.zeros(0, np.int64)).tolist() == []
+
+
+def test_the_room_itself_is_no_object_and_silence_leaves_geometry() -> None:
+    room = make_room(2)
+    poses = walk_path(room, 24)
+    shots = [render(room, T, K, (240, 320)) for T in poses]
+
+    def walls(rgb: np.ndarray, index: int) -> FrameDetections:
+        return FrameDetections((shots[index].thing == -1).astype(np.int32), ("Wall",), (0.8,))
+
+    def mapped(labeler: Labeler | None) -> SceneMap:
+        reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
+        return pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=labeler)
+
+    plain = [o.box for o in mapped(None).objects]
+    assert [o.box for o in mapped(Labeler("walls", walls)).objects] == plain
+    assert [o.box for o in mapped(Labeler("silent", lambda rgb, index: None)).objects] == plain
+
+
+def write_labels(folder: Path, labeler: Labeler, n: int) -> None:
+    folder.mkdir()
+    frames = {}
+    for i in range(n):
+        found = labeler.detect(np.zeros((1, 1, 3), np.uint8), i)
+        assert found is not None
+        Image.fromarray(found.mask.astype(np.uint16)).save(folder / f"{i}.png")
+        things = [{"label": text, "score": score} for text, score in zip(found.labels, found.scores)]
+        frames[str(i)] = {"mask": f"{i}.png", "things": things}
+    (folder / "labels.json").write_text(json.dumps({"source": "a model", "frames": frames}))
+
+
+def test_recorded_masks_give_the_objects_of_the_model_that_wrote_them(tmp_path: Path) -> None:
+    room = make_room(0)
+    poses = walk_path(room, 20)
+    shots = [render(room, T, K, (240, 320)) for T in poses]
+    write_sevenscenes(tmp_path / "scan", shots)
+    write_labels(tmp_path / "labels", detector(room, shots), len(shots))
+    m = build(tmp_path / "scan", labeler=f"recorded:{tmp_path / 'labels'}")
+    assert {o.labels[0][2] for o in m.objects if o.label} == {"a model"}
+    assert sum(o.label == "chair" for o in m.objects) >= 2
+    assert all(o.id.startswith(o.label.replace(" ", "_")) for o in m.objects if o.label)
+    m.save(tmp_path / "m.cogmap")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"frames": {"x": {}}}', '{"frames": {"0": {"mask": "a.png", "things": [{}]}}}']
+)
+def test_labels_that_cannot_be_read_say_which_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "labels.json").write_text(text)
+    with pytest.raises(InputError, match="E-LABELS.*labels.json"):
+        recorded_labeler(tmp_path)
+    with pytest.raises(InputError, match="E-LABELS"):
+        recorded_labeler(tmp_path / "nowhere")
+
+
+def test_masks_that_do_not_fit_their_listing(tmp_path: Path) -> None:
+    row = {"mask": "0.png", "things": [{"label": "chair"}]}
+    rows = {"0": row, "1": {**row, "mask": "../0.png"}, "2": {**row, "mask": "2.png"}, "3": {**row, "mask": "3.png"}}
+    (tmp_path / "labels.json").write_text(json.dumps({"frames": rows}))
+    Image.fromarray(np.full((4, 4), 2, np.uint8)).save(tmp_path / "0.png")
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "2.png")
+    labeler, rgb = recorded_labeler(tmp_path), np.zeros((4, 4, 3), np.uint8)
+    for index, message in ((0, "E-DETECTIONS"), (1, "outside"), (2, "one id a pixel"), (3, "cannot read")):
+        with pytest.raises(InputError, match=message):
+            labeler.detect(rgb, index)
+    assert labeler.detect(rgb, 7) is None
+    with pytest.raises(InputError, match="score"):
+        FrameDetections(np.zeros((2, 2), np.int32), ("a",), (1.5,))
+    with pytest.raises(ConfigError, match="recorded:FOLDER"):
+        build(tmp_path, config=replace(Config(), labeler="magic"))
