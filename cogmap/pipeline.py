@@ -20,7 +20,7 @@ from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
-from .stages import boxes, freespace, fuse, instances, layout, masks, scale, surfaces, visibility
+from .stages import boxes, completion, freespace, fuse, instances, layout, masks, scale, surfaces, visibility
 from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
@@ -175,7 +175,8 @@ def cut(
     elif labeler is not None and store is not None:
         lifted = masks.instances_from_masks(cloud, room.kind != 0, store, labeler, options)
         rest = instances.find_instances(cloud, (room.kind == 0) & (lifted.object_of_voxel < 0), options)
-        found, named = instances.beside(lifted.object_of_voxel, rest), lifted.labels
+        margin = max(3 * noise, 2 * cloud.voxel_m)
+        found, named = instances.beside(*instances.adopted(cloud, lifted.object_of_voxel, rest, margin)), lifted.labels
         alone = Loss("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
         diary.done("instances", [alone] if lifted.n_alone else [])
     else:
@@ -188,6 +189,8 @@ def cut(
     diary.done("visibility")
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
     objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise)
+    if store is not None:
+        objects = completion.complete_objects(objects, room, store, noise)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, config.cell_m)
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)

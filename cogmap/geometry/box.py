@@ -9,6 +9,8 @@ from .._checks import F64, Array
 
 NEAR_SQUARE = 0.10
 CLEARLY = 1.2
+LEAST_WEIGHT = 0.1
+LEAST_DENSITY = 0.15
 
 
 def canonical_yaw(yaw_rad: float) -> float:
@@ -76,8 +78,7 @@ def fit_to_edges(xy: Array, weight: Array, near: float) -> tuple[F64, F64, float
 
 
 def _closeness(xy: Array, weight: Array, yaw: float, near: float) -> float:
-    c, s = np.cos(yaw), np.sin(yaw)
-    q = xy @ np.array([[c, -s], [s, c]])
+    q = xy @ _turn(yaw)
     off = np.minimum(q - q.min(0), q.max(0) - q).min(1)
     return float((weight / np.maximum(off, near)).sum() / weight.sum())
 
@@ -88,18 +89,61 @@ def rectangle_at(xy: Array, yaw_rad: float) -> tuple[F64, F64, float]:
 
 
 def _spans(hull: F64, yaw: float) -> tuple[F64, F64]:
-    c, s = np.cos(yaw), np.sin(yaw)
-    q = hull @ np.array([[c, -s], [s, c]])
+    q = hull @ _turn(yaw)
     return (q.min(0) + q.max(0)) / 2, np.ptp(q, axis=0)
 
 
 def _oriented(hull: F64, yaw: float) -> tuple[F64, F64, float]:
-    middle, size = _spans(hull, yaw)
-    c, s = np.cos(yaw), np.sin(yaw)
-    center = np.array([[c, -s], [s, c]]) @ middle
+    return _longer_first(*_spans(hull, yaw), yaw)
+
+
+def _longer_first(middle: F64, size: F64, yaw: float) -> tuple[F64, F64, float]:
+    center = _turn(yaw) @ middle
     if size[1] > size[0] + 1e-12:
         size, yaw = size[::-1].copy(), yaw + np.pi / 2
     return center, size, canonical_yaw(yaw)
+
+
+def fit_supported(xy: Array, weight: Array, noise: float) -> tuple[F64, F64, float]:
+    """The rectangle between the supported ends of noisy points (P, 2) of weights (P,): centre, size, yaw.
+
+    Its direction is that of `fit_to_edges` for the points inside the supported ends of a first direction.
+    """
+    yaw, inside = 0.0, weight >= LEAST_WEIGHT * weight.max()
+    for _ in range(2):
+        if inside.sum() < 3:
+            break
+        yaw = fit_to_edges(xy[inside], weight[inside], noise)[2]
+        spans = np.array([supported_span(along, weight, noise) for along in (xy @ _turn(yaw)).T])
+        inside = (np.abs(xy @ _turn(yaw) - spans.mean(1)) <= np.ptp(spans, axis=1) / 2).all(1)
+    spans = np.array([supported_span(along, weight, noise) for along in (xy @ _turn(yaw)).T])
+    return _longer_first(spans.mean(1), np.ptp(spans, axis=1), yaw)
+
+
+def _turn(yaw: float) -> F64:
+    c, s = np.cos(yaw), np.sin(yaw)
+    return np.array([[c, -s], [s, c]])
+
+
+def supported_span(along: Array, weight: Array, noise: float) -> tuple[float, float]:
+    """The ends of what lies at positions (P,) of weights (P,): where their density falls to half of that just inside.
+
+    A face whose points are off by `noise` puts some points beyond itself; extents of points grow with their number,
+    the half density stays. Stretches with less than a seventh of the usual density are stray points.
+    """
+    first = float(along.min())
+    count = np.bincount(((along - first) / noise).astype(np.int64), weight).astype(np.float64)
+    usual = float(np.median(count[count > 0]))
+    ends = [_half(c, usual) for c in (count, count[::-1])]
+    return first + ends[0] * noise, first + (len(count) - ends[1]) * noise
+
+
+def _half(count: F64, usual: float) -> float:
+    """Bins before the first one that holds at least half of what the densest of the next two holds."""
+    inside = np.maximum.reduce([count, np.append(count[1:], 0), np.append(count[2:], [0, 0])[: len(count)]])
+    share = count / np.maximum(inside, 1e-9)
+    at = int(np.argmax((share >= 0.5) & (count >= LEAST_DENSITY * usual)))
+    return at + 0.5
 
 
 def iou(center_a: Array, size_a: Array, yaw_a: float, center_b: Array, size_b: Array, yaw_b: float) -> float:

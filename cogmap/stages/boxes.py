@@ -12,31 +12,36 @@ from ..data.points import GivenBox
 from ..data.scene import Box, MapObject, Obb
 from ..data.voxels import Voxels
 from ..errors import InputError
-from ..geometry.box import fit_rectangle, fit_to_edges, hull_xy, rectangle_at
+from ..geometry.box import fit_rectangle, fit_supported, fit_to_edges, hull_xy, rectangle_at, supported_span
 from ..geometry.rigid import about_z
 from .colour import color_name
 
-LEAST_TRIM, MOST_TRIM = 0.005, 0.03
+TRIM = 0.005
+LEAST_SUPPORT = 0.1
 LEAST_SIGMA_M = 0.01
 
 
 def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64]:
     """The upright box round the points of some voxels, and their outline on the floor (F, 2).
 
-    The box is fitted to the extents of the points. Noise inflates such a box, so what sticks out thinly is left
-    out first: a share of the points at each end of the height, and of both directions of the floor, that grows from
-    0.5 % for exact points to 3 % for points that are 3 cm off. A thing whose lowest point is within 12 cm of the
-    floor stands on it.
+    Exact points (noise 0) are boxed by their extents, half a percent left out at each end of the height. Noise
+    inflates such a box, so noisy ones are boxed between the faces that have support (`supported_span`). A thing whose
+    lowest point is within 12 cm of the floor stands on it.
     """
-    trim = float(np.clip(noise_m, LEAST_TRIM, MOST_TRIM))
-    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2], trim)
+    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
     kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
-    if trim > LEAST_TRIM:
-        kept = _without_fringe(voxels, kept, trim)
-    lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
-    corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
-    xy = np.concatenate(corners).astype(np.float64)
-    center, size, yaw = fit_to_edges(xy, np.ones(len(xy)), max(voxels.voxel_m, noise_m))
+    if noise_m > 0:
+        n = voxels.n_points[part].astype(np.float64)
+        weight = n / (n + 0.5 * np.median(n))
+        xyz = voxels.mean_map[part].astype(np.float64)
+        center, size, yaw = fit_supported(xyz[:, :2], weight, noise_m)
+        z_lo, z_hi = supported_span(xyz[:, 2], weight, noise_m)
+        xy = xyz[weight > LEAST_SUPPORT, :2]
+    else:
+        lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
+        corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
+        xy = np.concatenate(corners).astype(np.float64)
+        center, size, yaw = fit_to_edges(xy, np.ones(len(xy)), voxels.voxel_m)
     bottom = 0.0 if z_lo < 0.12 else z_lo
     edge = 0.5 * voxels.voxel_m
     dims = np.maximum([size[0], size[1], z_hi - bottom], edge)
@@ -44,21 +49,8 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
     return Box(middle, (float(dims[0]), float(dims[1]), float(dims[2])), yaw), _outline(xy)
 
 
-def _trimmed(lo: Array, hi: Array, trim: float) -> tuple[float, float]:
-    return float(np.quantile(lo, trim)), float(np.quantile(hi, 1 - trim))
-
-
-def _without_fringe(voxels: Voxels, part: Array, trim: float) -> Array:
-    """Voxels inside the trimmed range of every one of eight directions on the floor, weighed by their points."""
-    xy, weight = voxels.mean_map[part, :2].astype(np.float64), voxels.n_points[part].astype(np.float64)
-    keep = np.ones(len(part), bool)
-    for turn in np.arange(8) * np.pi / 8:
-        along = xy @ np.array([np.cos(turn), np.sin(turn)])
-        order = np.argsort(along, kind="stable")
-        total = np.cumsum(weight[order])
-        lo, hi = (order[int(np.searchsorted(total, share * total[-1]))] for share in (trim / 2, 1 - trim / 2))
-        keep &= (along >= along[lo]) & (along <= along[hi])
-    return part[keep] if keep.sum() >= 8 else part
+def _trimmed(lo: Array, hi: Array) -> tuple[float, float]:
+    return float(np.quantile(lo, TRIM)), float(np.quantile(hi, 1 - TRIM))
 
 
 def _outline(xy: F64) -> F64:

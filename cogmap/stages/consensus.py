@@ -12,11 +12,12 @@ AGREED = 0.5
 LEAST_FRAMES = 2
 
 
-def join_by_views(table: I32, size: Array) -> I32:
+def join_by_views(table: I32, size: Array, least_frames: int = LEAST_FRAMES) -> I32:
     """Cluster (R,) int32 of every region: two join while they share a mask in most of the frames that show both.
 
     Args:
         table: (R, F) int32 mask of each region in each frame, 0 = none, -1 = not seen. size: (R,) voxels of each.
+        least_frames: so many that show both are needed for full agreement; fewer count as if the rest disagreed.
 
     In every frame a cluster is in the mask that its larger part is in. Frames in which neither of two clusters is in a
     mask say nothing of them. The most agreed pair joins first, of equals the larger, then the smaller numbers.
@@ -29,7 +30,7 @@ def join_by_views(table: I32, size: Array) -> I32:
     parent, total = np.arange(len(table)), size.astype(np.int64)
     heap: list[tuple[float, int, int, int, int]] = []
     for a in range(len(table)):
-        _offer(heap, rows, total, a, sorted(b for b in near[a] if b > a))
+        _offer(heap, rows, total, a, sorted(b for b in near[a] if b > a), least_frames)
     heapq.heapify(heap)
     while heap:
         _, _, a, b, grown = heapq.heappop(heap)
@@ -45,7 +46,7 @@ def join_by_views(table: I32, size: Array) -> I32:
             near[c].add(a)
         near[a] = (near[a] | near[b]) - {a, b}
         near[b] = set()
-        _offer(heap, rows, total, a, sorted(near[a]), push=True)
+        _offer(heap, rows, total, a, sorted(near[a]), least_frames, push=True)
     for k in range(len(parent)):
         parent[k] = parent[parent[k]]
     return np.unique(parent, return_inverse=True)[1].astype(np.int32)
@@ -57,26 +58,27 @@ def _offer(
     total: Array,
     a: int,
     others: list[int],
+    least_frames: int,
     *,
     push: bool = False,
 ) -> None:
     """Add the pairs of a cluster with others that agree well enough."""
-    for b, share in zip(others, agreement(rows[a], rows[others]).tolist()):
+    for b, share in zip(others, agreement(rows[a], rows[others], least_frames).tolist()):
         if share > AGREED:
             size = int(total[a] + total[b])
             entry = (-share, -size, min(a, b), max(a, b), size)
             heapq.heappush(heap, entry) if push else heap.append(entry)
 
 
-def agreement(row: I32, others: I32) -> F64:
+def agreement(row: I32, others: I32, least_frames: int = LEAST_FRAMES) -> F64:
     """(K,) share of the frames that show a cluster (F,) and another (K, F), one of them masked, where masks are one.
 
-    One such frame proves nothing of clusters that are each seen in more: it counts half.
+    Fewer such frames than `least_frames` prove little of clusters that are each seen in more: the rest count against.
     """
     same = (others == row) & (row > 0)
     both = (others >= 0) & (row >= 0) & ((others > 0) | (row > 0))
     often = np.minimum((others >= 0).sum(1), (row >= 0).sum())
-    return np.asarray(same.sum(1) / np.maximum(both.sum(1), np.clip(often, 1, LEAST_FRAMES)))
+    return np.asarray(same.sum(1) / np.maximum(both.sum(1), np.clip(often, 1, least_frames)))
 
 
 def shared_a_mask(table: I32) -> Array:

@@ -15,6 +15,7 @@ from .colour import split_by_colour
 LEVEL = 0.85
 SPAN_SHARE = 0.7
 LEAST_FILL = 0.3
+SMALL = 0.05
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,30 @@ def beside(first: I32, more: I32) -> I32:
     return np.where(more >= 0, more + int(first.max(initial=-1)) + 1, first).astype(np.int32)
 
 
+def adopted(voxels: Voxels, things: I32, rest: I32, margin_m: float) -> tuple[I32, I32]:
+    """Two sets of objects (V,) after small ones of the second that lie under or inside one of the first joined it.
+
+    Legs and rims that masks missed: smaller than 5 % of the thing, and inside its outline on the floor, widened by
+    `margin_m`, and its height.
+    """
+    things, rest = things.copy(), rest.copy()
+    index = np.flatnonzero(things >= 0)
+    groups = _members(things[index])
+    lo = np.array([voxels.mean_map[index[g]].min(0) for g in groups]).reshape(-1, 3) - margin_m
+    hi = np.array([voxels.mean_map[index[g]].max(0) for g in groups]).reshape(-1, 3) + margin_m
+    size = np.array([len(g) for g in groups])
+    lo[:, 2] = 0.0
+    for k in range(int(rest.max(initial=-1)) + 1):
+        part = np.flatnonzero(rest == k)
+        p = voxels.mean_map[part]
+        fits = ((p.min(0) >= lo) & (p.max(0) <= hi)).all(1) & (len(part) < SMALL * size)
+        if fits.any():
+            things[part], rest[part] = int(np.argmin(np.where(fits, size, np.inf))), -1
+    known = rest >= 0
+    rest[known] = np.unique(rest[known], return_inverse=True)[1]
+    return things, rest
+
+
 def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
     """Number the objects among the candidate voxels.
 
@@ -119,7 +144,10 @@ def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int =
     """Whether some voxels are large enough, and fill enough of their largest face, to be a thing.
 
     What noise leaves beside walls fills a fifth of its extent; thinly sampled scans are bridged over `spacing` cells.
+    What only one view shows where views overlap is what flew off an edge.
     """
+    if np.median(voxels.n_views[part]) < min(2.0, float(np.median(voxels.n_views))):
+        return False
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]
     enough = max(8.0, LEAST_FILL * faces[0] * faces[1] / (voxels.voxel_m * spacing) ** 2)

@@ -50,21 +50,11 @@ def _walls(surfaces: Surfaces) -> tuple[Wall, ...]:
     order = sorted(surfaces.walls, key=lambda w: (w.axis, w.at, w.span[0]))
     for k, plane in enumerate(order, 1):
         height = surfaces.ceiling_m or plane.top
-        a, b = plane.points(np.array(_snapped_span(plane, surfaces.walls)))
+        a, b = plane.ends()
         face = max(float(np.linalg.norm(b - a)) * height, 1e-6)
         ends = ((float(a[0]), float(a[1])), (float(b[0]), float(b[1])))
         walls.append(Wall(f"wall_{k}", *ends, float(height), min(1.0, plane.area_m2 / face)))
     return tuple(walls)
-
-
-def _snapped_span(plane: WallPlane, walls: tuple[WallPlane, ...]) -> tuple[float, float]:
-    """The span with its ends moved onto walls across it that end near: corners meet."""
-    ends = []
-    for end, point in zip(plane.span, plane.ends()):
-        across = [w for w in walls if w.axis != plane.axis and abs(float(w.off(point))) < 0.5]
-        meets = [w.at + w.slope * point[1 - w.axis] for w in across]
-        ends.append(float(min(meets, key=lambda at: abs(at - end))) if meets else end)
-    return ends[0], ends[1]
 
 
 def _inside(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crossed: Array) -> Bool:

@@ -26,6 +26,8 @@ CRUMB = 0.1
 FILL_STEPS = 6
 LEAST_MASKED = 0.3
 LEAST_SEEN = 0.1
+LEAST_VOTES = 2
+PART = 0.15
 UNSEEN, NO_MASK = -1, 0
 Labels = dict[int, tuple[tuple[str, float, str], ...]]
 
@@ -71,7 +73,7 @@ def instances_from_masks(
     options = options or InstanceOptions()
     packed = _packed(voxels.key.astype(np.int64))
     sightings = [s for f in range(len(store)) if (s := sight(voxels, packed, store, f, labeler)) is not None]
-    region = regions(voxels, sightings)
+    region = regions(voxels, is_room, sightings)
     present = [np.unique(s.mask[s.mask > 0]) for s in sightings]
     n_masks = sum(len(p) for p in present)
     if region.max(initial=-1) < 0:
@@ -79,7 +81,7 @@ def instances_from_masks(
     table = masks_of_regions(region, sightings)
     cluster = join_by_views(table, np.bincount(region[region >= 0], minlength=len(table)))
     of_region = np.where(_mostly_masked(cluster, table, region), cluster, -1)
-    joined = np.where(region >= 0, of_region[region], -1)
+    joined = _rejoined(np.where(region >= 0, of_region[region], -1), sightings)
     object_of_voxel, owners = _voted(joined, sightings)
     object_of_voxel = _filled(voxels, is_room, _tidied(voxels, is_room, object_of_voxel))
     number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
@@ -119,10 +121,11 @@ def _sampled(image: I32, size: tuple[int, ...]) -> Array:
     return np.asarray(image[rows[:, None], columns[None]])
 
 
-def regions(voxels: Voxels, sightings: list[Sighting]) -> I32:
+def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
     """(V,) int32 number of the region of neighbours that share a mask in at least 80 % of their views, -1 = none.
 
-    A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join two things.
+    A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join two things, and on one side of
+    where the room begins.
     """
     masked = np.zeros(len(voxels), bool)
     for s in sightings:
@@ -130,7 +133,7 @@ def regions(voxels: Voxels, sightings: list[Sighting]) -> I32:
     index = np.flatnonzero(masked)
     a, b = neighbours(voxels.key[index])
     block = voxels.key[index] // BLOCK
-    within = (block[a] == block[b]).all(1)
+    within = (block[a] == block[b]).all(1) & (is_room[index[a]] == is_room[index[b]])
     a, b = a[within], b[within]
     same, apart = np.zeros(len(a), np.int32), np.zeros(len(a), np.int32)
     of = np.full(len(voxels), UNSEEN, np.int32)
@@ -185,6 +188,34 @@ def masks_of_regions(region: I32, sightings: list[Sighting]) -> I32:
     return table
 
 
+def _rejoined(joined: Array, sightings: list[Sighting]) -> Array:
+    """Objects (V,), -1 = none, once more: small ones, and those of one label, join where they share most masks.
+
+    Frames without a mask on one say nothing here. Thin parts vanish from eroded masks in half of the frames: a
+    chair's leg shares no mask with its seat then.
+    """
+    known, number = np.unique(joined[joined >= 0], return_inverse=True)
+    whole = np.full(len(joined), -1, np.int32)
+    whole[joined >= 0] = number
+    table = masks_of_regions(whole, sightings)
+    table[table == NO_MASK] = UNSEEN
+    size = np.bincount(number, minlength=len(known))
+    again = join_by_views(table, size, least_frames=3)
+    largest = np.lexsort((-np.arange(len(size)), size))
+    head = np.zeros(len(size), np.int64)
+    head[again[largest]] = largest
+    name = np.array([_usual_label(row, sightings) for row in table])
+    part = (size < PART * size[head[again]]) | (name == name[head[again]])
+    target = np.where(part, head[again], np.arange(len(size)))
+    return np.where(whole >= 0, target[whole], -1)
+
+
+def _usual_label(row: I32, sightings: list[Sighting]) -> str:
+    """The label of most masks of a row (F,) of one mask a frame; of equals the first by name, "" without any."""
+    texts, count = np.unique([s.labels[m - 1] for m, s in zip(row.tolist(), sightings) if m > 0], return_counts=True)
+    return str(texts[int(np.argmax(count))]) if len(texts) else ""
+
+
 def _mostly_masked(cluster: I32, table: I32, region: I32) -> Array:
     """Whether a region's cluster lies in a mask in enough of the frames that show it: false masks seldom recur."""
     size = np.bincount(region[region >= 0], minlength=len(table))[:, None]
@@ -200,7 +231,8 @@ def _mostly_masked(cluster: I32, table: I32, region: I32) -> Array:
 def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
     """Every voxel to the object that most of its views give it to, -1 where most give it to none.
 
-    A mask belongs to the object that most of its voxels are of. Returns that object of every mask of every frame too.
+    One view, or half of them, move no voxel to an object that its region is not of. A mask belongs to the object that
+    most of its voxels are of. Returns that object of every mask of every frame too.
     """
     n = int(joined.max(initial=-1)) + 1
     owners, votes = [], []
@@ -217,8 +249,11 @@ def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
     pair, count = np.unique(np.concatenate(votes or [np.empty(0, np.int64)]), return_counts=True)
     voxel, who = pair // (n + 1), pair % (n + 1) - 1
     order = np.lexsort((who, count, voxel))
+    last = order[np.flatnonzero(np.diff(voxel[order], append=-1))]
+    views = np.bincount(voxel, count, len(joined))[voxel[last]]
+    sure = (who[last] == joined[voxel[last]]) | ((count[last] >= LEAST_VOTES) & (2 * count[last] > views))
     out = np.full(len(joined), -1, np.int32)
-    out[voxel[order]] = who[order]
+    out[voxel[last]] = np.where(sure, who[last], -1)
     return out, owners
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ LEAST_WIDE_M = 0.8
 LEAST_AREA_M2 = 0.7
 MOST_PIERCED = 0.35
 BEHIND_M = 0.12
+MEET_M = 0.5
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,17 @@ def find_walls(voxels: Voxels, ceiling_m: float | None, noise_m: float = 0.0) ->
     for axis in (0, 1):
         for facing in (1, -1):
             found += _outermost(_walls_facing(voxels, axis, facing, high, max(BEHIND_M, 4 * noise_m)))
-    return tuple(found)
+    return tuple(replace(w, span=_meeting_span(w, found)) for w in found)
+
+
+def _meeting_span(plane: WallPlane, walls: list[WallPlane]) -> tuple[float, float]:
+    """The span with its ends moved onto walls across it that end near: corners meet."""
+    ends = []
+    for end, point in zip(plane.span, plane.ends()):
+        across = [w for w in walls if w.axis != plane.axis and abs(float(w.off(point))) < MEET_M]
+        meets = [w.at + w.slope * point[1 - w.axis] for w in across if w.beside(point, MEET_M)]
+        ends.append(float(min(meets, key=lambda at: abs(at - end))) if meets else end)
+    return ends[0], ends[1]
 
 
 def _outermost(walls: list[WallPlane]) -> list[WallPlane]:
