@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
-.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench bench-gpu lint types schema check clean
+.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy lint types schema check clean
 
 setup: $(READY)
 
@@ -46,6 +46,9 @@ bench: setup
 bench-gpu: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cuda]' torch
 	$(BIN)/python -m benchmarks.bench_gpu
+
+bench-accuracy: setup
+	$(BIN)/python -m benchmarks.accuracy.rooms --seeds 8 --clutter middle --peers
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,17 @@ from .data.frames import StoredFrame
 from .data.reconstruction import Scale
 from .data.scene import Layout, MapObject, Quality, SceneMap
 from .errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from .query.occupancy import Occupancy
+    from .query.placement import Spot
+
+
+class Visibility(NamedTuple):
+    """Ids of the objects (K) and their visible share in every kept frame, (K, N) float64."""
+
+    ids: tuple[str, ...]
+    share: F64
 
 
 class CognitiveMap:
@@ -131,6 +143,26 @@ class CognitiveMap:
         (edge, value), *_ = length_m.items()
         name = edge.replace("_", "-") if object is None else f"{object}.{edge}"
         return CognitiveMap(scale_by_option(self.scene, f"{name}={value!r}"), self._run)
+
+    def visibility(self) -> Visibility:
+        """What every frame shows of every object: ids (K), and visible shares (K, N) of 0 to 1, below 5 % as 0."""
+        share = np.zeros((len(self.objects), len(self.scene.camera_path)))
+        for k, thing in enumerate(self.objects):
+            for frame, part in thing.seen:
+                share[k, frame] = part
+        return Visibility(tuple(o.id for o in self.objects), share)
+
+    def free_spots(self, on: str, size: tuple[float, float], height: float = 0.3) -> tuple[Spot, ...]:
+        """Free rectangles of a size on an object's top or the "floor"; see `cogmap.query.placement.free_spots`."""
+        from .query.placement import free_spots
+
+        return free_spots(self.scene, on, size, height)
+
+    def occupancy(self, cell_m: float = 0.1) -> Occupancy:
+        """Cells of space: occupied, free or unknown; see `cogmap.query.occupancy.occupancy`."""
+        from .query.occupancy import occupancy
+
+        return occupancy(self.scene, cell_m)
 
     def label(self, client: Client | str, n_frames: int = 8) -> CognitiveMap:
         """A copy of the map whose objects are named by a vision-language model; see `cogmap.naming.name_objects`.

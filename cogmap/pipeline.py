@@ -20,7 +20,7 @@ from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
-from .stages import boxes, completion, freespace, fuse, instances, layout, masks, scale, surfaces, visibility
+from .stages import boxes, completion, freespace, fuse, instances, layout, masks, openings, scale, surfaces, visibility
 from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
@@ -197,6 +197,8 @@ def cut(
     if store is not None:
         crossed = freespace.crossed_by_rays(grid, store)
         plan = layout.find_layout(cloud, room, floor, crossed)
+        gaps = openings.find_gaps(cloud, room, store)
+        plan = replace(plan, openings=openings.make_openings(gaps, room, layout.wall_ids(room), objects))
     diary.done("layout")
     return SceneMap(
         objects=objects,

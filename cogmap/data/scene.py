@@ -64,6 +64,11 @@ class MapObject:
     def __post_init__(self) -> None:
         shaped("footprint_map", self.footprint_map, "F", 2)
 
+    @property
+    def first_seen(self) -> int | None:
+        """Position of the first frame that shows it, or None."""
+        return self.seen[0][0] if self.seen else None
+
 
 @dataclass(frozen=True)
 class Wall:

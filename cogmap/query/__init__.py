@@ -1,1 +1,1 @@
-"""Questions answered from geometry."""
+"""Questions to a scene map, answered from its geometry."""

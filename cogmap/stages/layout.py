@@ -15,9 +15,10 @@ from ..data.scene import Box, FreeSpace, Layout, Room, Wall
 from ..data.voxels import Voxels
 from ..geometry.box import canonical_yaw
 from ..geometry.rigid import apply
-from .surfaces import OUTSIDE, WALL, Surfaces, WallPlane
+from .surfaces import OUTSIDE, WALL, Surfaces, WallPlane, backs
 
 SNAP_M = 0.2
+LEAST_ROOM_M2 = 1.5
 
 
 def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crossed: Array) -> Layout:
@@ -25,29 +26,58 @@ def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crosse
 
     Args:
         crossed: (R, C) int32 on the grid of `freespace`: rays that crossed each cell; inside the room
-            is what rays crossed or surfaces stand on, closed, filled and cut off at the walls.
+            is what rays crossed or surfaces stand on, closed, filled and cut off at the walls. Corners that no
+            ray reached are room too if the outline is convex: the upper end of the area's range counts them.
     """
-    inside = _inside(voxels, surfaces, freespace, crossed)
-    outline = _outline(inside, freespace, surfaces.walls)
-    if outline is None:
+    rooms: list[Room] = []
+    unseen, length = 0.0, 0.0
+    for inside in _rooms(_inside(voxels, surfaces, freespace, crossed), freespace, surfaces.walls):
+        outline = _outline(inside, freespace, surfaces.walls)
+        if outline is not None:
+            coverage = float((freespace.cells[inside] != 0).mean())
+            corners = np.asarray(outline.exterior.coords)[:-1]
+            rooms.append(Room(f"room_{len(rooms) + 1}", corners, float(outline.area), coverage))
+            length += float(outline.length)
+            unseen += float(outline.convex_hull.area - outline.area)
+    if not rooms:
         return Layout(ceiling_height_m=surfaces.ceiling_m, walls=_walls(surfaces))
-    area = float(outline.area)
-    seen = freespace.cells[inside] != 0
-    coverage = float(seen.mean()) if seen.size else 0.0
-    unsure = freespace.cell_m * float(outline.length) / 2
-    room = Room("room_1", np.asarray(outline.exterior.coords)[:-1], area, coverage)
+    area, unsure = sum(r.area_m2 for r in rooms), freespace.cell_m * length / 2
     return Layout(
         floor_area_m2=area,
-        floor_area_range_m2=(max(area - unsure, 0.0), area + unsure),
+        floor_area_range_m2=(max(area - unsure, 0.0), area + unsure + unseen),
         ceiling_height_m=surfaces.ceiling_m,
         walls=_walls(surfaces),
-        rooms=(room,),
+        rooms=tuple(rooms),
     )
+
+
+def wall_ids(surfaces: Surfaces) -> dict[int, str]:
+    """Ids of the layout's walls by the position of their planes."""
+    order = sorted(range(len(surfaces.walls)), key=lambda k: _place(surfaces.walls[k]))
+    return {k: f"wall_{n}" for n, k in enumerate(order, 1)}
+
+
+def _place(w: WallPlane) -> tuple[float, float, float]:
+    return w.axis, w.at, w.span[0]
+
+
+def _rooms(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> list[Bool]:
+    """What partitions cut the inside into, the largest first; less than `LEAST_ROOM_M2` is a niche."""
+    cut = inside.copy()
+    sides = [(w, _off(w, freespace) < freespace.cell_m / 2) for w in walls if w.inner]
+    for front, behind in sides:
+        for back, before in sides:
+            if backs(front, back):
+                cut &= ~(behind & before)
+    label, n = ndimage.label(cut)
+    size = np.bincount(label.ravel(), minlength=n + 1)[1:] * freespace.cell_m**2
+    kept = [k for k in np.argsort(-size, kind="stable") if size[k] >= LEAST_ROOM_M2] or [int(np.argmax(size))] * (n > 0)
+    return [np.asarray(label == k + 1) for k in kept]
 
 
 def _walls(surfaces: Surfaces) -> tuple[Wall, ...]:
     walls = []
-    order = sorted(surfaces.walls, key=lambda w: (w.axis, w.at, w.span[0]))
+    order = sorted(surfaces.walls, key=_place)
     for k, plane in enumerate(order, 1):
         height = surfaces.ceiling_m or plane.top
         a, b = plane.ends()
@@ -66,20 +96,29 @@ def _inside(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crossed: A
     grid = ndimage.binary_opening(ndimage.binary_closing(np.pad(grid, 3), iterations=2), iterations=2)[3:-3, 3:-3]
     grid = np.asarray(ndimage.binary_fill_holes(grid))
     for wall in surfaces.walls:
-        grid &= ~_behind(wall, freespace)
+        if not wall.inner:
+            grid &= ~_behind(wall, freespace)
     label, n = ndimage.label(grid)
     if n > 1:
         grid = label == 1 + int(np.argmax(ndimage.sum(grid, label, range(1, n + 1))))
     return np.asarray(grid, bool)
 
 
-def _behind(wall: WallPlane, freespace: FreeSpace) -> Bool:
-    """Cells whose centre lies behind a wall, beside it."""
+def _off(wall: WallPlane, freespace: FreeSpace) -> F64:
+    """Signed distance of every cell's centre from a wall."""
+    return wall.off(_centres(freespace))
+
+
+def _centres(freespace: FreeSpace) -> F64:
     rows, columns = freespace.cells.shape
     x = freespace.origin_map[0] + (np.arange(columns) + 0.5) * freespace.cell_m
     y = freespace.origin_map[1] + (np.arange(rows) + 0.5) * freespace.cell_m
-    xy = np.stack(np.meshgrid(x, y), axis=-1)
-    return np.asarray((wall.off(xy) < 0) & wall.beside(xy, 0.3))
+    return np.stack(np.meshgrid(x, y), axis=-1)
+
+
+def _behind(wall: WallPlane, freespace: FreeSpace) -> Bool:
+    """Cells whose centre lies behind a wall, beside it."""
+    return np.asarray((_off(wall, freespace) < 0) & wall.beside(_centres(freespace), 0.3))
 
 
 def _outline(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> Polygon | None:
@@ -102,8 +141,9 @@ def _outline(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -
 
 
 def _snapped(corners: F64, walls: tuple[WallPlane, ...]) -> F64:
-    out = corners.copy()
-    for wall in walls:
+    """Corners moved onto the walls near them that face them."""
+    out, middle = corners.copy(), corners.mean(0)
+    for wall in (w for w in walls if float(w.off(middle)) > 0):
         near = wall.beside(corners, 0.4) & (np.abs(wall.off(corners)) < SNAP_M)
         out[near, wall.axis] = wall.at + wall.slope * corners[near, 1 - wall.axis]
     return out

@@ -21,6 +21,7 @@ LEAST_AREA_M2 = 0.7
 MOST_PIERCED = 0.35
 BEHIND_M = 0.12
 MEET_M = 0.5
+THINNEST_M, THICKEST_M = 0.03, 0.3
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class WallPlane:
     """An upright plane near one axis: 0 (across x) or 1 (across y), facing +1 or -1 along it.
 
     Its coordinate on the axis is `at + slope * along` where `along` is the other coordinate. `span` is its
-    extent along the other axis, `top` its greatest height, `area_m2` the area that was seen.
+    extent along the other axis, `top` its greatest height, `area_m2` the area that was seen. `inner`: one side of a
+    partition, with a room behind it too.
     """
 
     axis: int
@@ -38,6 +40,7 @@ class WallPlane:
     span: tuple[float, float]
     top: float
     area_m2: float
+    inner: bool = False
 
     def ends(self) -> F64:
         """Both ends on the floor, (2, 2), the smaller `along` first."""
@@ -88,7 +91,8 @@ def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     for wall in walls:
         off, inside = wall.off(voxels.mean_map), wall.beside(voxels.mean_map, 0.1)
         flat = np.abs(n[:, wall.axis]) > 0.6
-        kind[inside & (off < -thick)] = OUTSIDE
+        if not wall.inner:
+            kind[inside & (off < -thick)] = OUTSIDE
         kind[inside & (np.abs(off) <= thick) & (flat | (off < 0.4 * thick))] = WALL
     low = (z < floor_tolerance_m) | ((z < 2 * floor_tolerance_m) & (n[:, 2] > 0.8))
     kind[low & (kind != OUTSIDE)] = FLOOR
@@ -118,10 +122,39 @@ def find_walls(voxels: Voxels, ceiling_m: float | None, noise_m: float = 0.0) ->
     if ceiling_m is None and len(z):
         high = min(high, max(0.8 * float(np.percentile(z, 99)), LEAST_HIGH_M))
     found: list[WallPlane] = []
+    pierced: list[WallPlane] = []
     for axis in (0, 1):
         for facing in (1, -1):
-            found += _outermost(_walls_facing(voxels, axis, facing, high, max(BEHIND_M, 4 * noise_m)))
-    return tuple(replace(w, span=_meeting_span(w, found)) for w in found)
+            planes = _walls_facing(voxels, axis, facing, high, max(BEHIND_M, 4 * noise_m))
+            found += _outermost([w for w in planes if not w.inner])
+            pierced += [w for w in planes if w.inner]
+    found = [replace(w, span=_meeting_span(w, found)) for w in found]
+    inner = [replace(w, span=_meeting_span(w, found)) for w in pierced]
+    partitions = [w for w in inner if _is_partition(w, inner, found)]
+    return *found, *(replace(w, span=_shared_span(w, partitions)) for w in partitions)
+
+
+def _shared_span(plane: WallPlane, others: list[WallPlane]) -> tuple[float, float]:
+    """The span of both sides of a partition together: furniture hides parts of one."""
+    both = [plane, *(o for o in others if backs(plane, o) or backs(o, plane))]
+    return min(w.span[0] for w in both), max(w.span[1] for w in both)
+
+
+def _is_partition(plane: WallPlane, inner: list[WallPlane], walls: list[WallPlane]) -> bool:
+    """Whether a plane with things behind it has its own back a wall's thickness away, nears the tops of the walls
+    and starts at one of them: a shelf in the middle of a room does not."""
+    highest = 0.8 * float(np.median([w.top for w in walls])) if walls else np.inf
+    ends = [w for w in walls if w.axis != plane.axis and np.abs(w.off(plane.ends())).min() < 0.05]
+    return plane.top >= highest and bool(ends) and any(backs(plane, other) for other in inner)
+
+
+def backs(front: WallPlane, back: WallPlane) -> bool:
+    """Whether two planes are the two sides of one partition, 3 to 30 cm apart."""
+    shared = min(front.span[1], back.span[1]) - max(front.span[0], back.span[0])
+    if front.axis != back.axis or front.facing == back.facing or shared < 0.5 * (front.span[1] - front.span[0]):
+        return False
+    middle = front.points(np.array([sum(front.span) / 2]))
+    return bool(THINNEST_M <= float(back.off(middle)[0]) * -1 <= THICKEST_M)
 
 
 def _meeting_span(plane: WallPlane, walls: list[WallPlane]) -> tuple[float, float]:
@@ -187,7 +220,7 @@ def _densest_line(along: F64, across: F64, need: float) -> tuple[float, float] |
 def _judge(
     voxels: Voxels, near: Array, line: tuple[float, float], axis: int, facing: int, high: float, behind: float
 ) -> WallPlane | None:
-    """The plane of the near voxels if it is a wall: wide, high, and solid where it was seen."""
+    """The plane of the near voxels if it may be a wall: wide and high; `inner` where much lies behind it."""
     p = voxels.mean_map[near].astype(np.float64)
     if len(p) < 20:
         return None
@@ -200,7 +233,7 @@ def _judge(
     everything = voxels.mean_map
     beyond = everything[plane.beside(everything, 0.0) & (plane.off(everything) < -behind)]
     pierced = cells & _cells(beyond, axis)
-    return plane if len(pierced) <= MOST_PIERCED * len(cells) else None
+    return replace(plane, inner=len(pierced) > MOST_PIERCED * len(cells))
 
 
 def _cells(xyz: Array, axis: int) -> set[tuple[int, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cogmap_kernels
 import numpy as np
 
-from .._checks import F64, I32
+from .._checks import F64, I32, Array
 from ..data.frames import FrameStore
 from ..data.voxels import Voxels
 from ..geometry.camera import scaled_K
@@ -15,14 +15,15 @@ from ..geometry.rigid import apply, inverse
 
 LEAST_SHARE = 0.05
 WIDTH_PX = 240
+OWN_PX = 3
 
 
 @dataclass(frozen=True)
 class Visibility:
     """share (K, N) float64: visible share of every instance in every kept frame.
 
-    The share is drawn pixels that survive the z-buffer over the pixels the instance would fill alone,
-    times the part of it that lies inside the picture.
+    Of what an instance shows to a camera when it stands alone and the picture has no edges, the part that is inside
+    the picture and that nothing else hides.
     """
 
     share: F64
@@ -52,26 +53,31 @@ def find_visibility(voxels: Voxels, object_of_voxel: I32, store: FrameStore) -> 
     return Visibility(share)
 
 
-def _shares(
-    xyz_cam: F64,
-    depth: F64 | np.ndarray[tuple[int, ...], np.dtype[np.float32]],
-    instance: I32,
-    K: F64,
-    n: int,
-    edge: float,
-) -> F64:
-    """Share of each instance's voxels that project into the picture and are not behind the z-buffer."""
+def _shares(xyz_cam: F64, depth: Array, instance: I32, K: F64, n: int, edge: float) -> F64:
+    """Of each instance's voxels that none of its own hide, the share that is in the picture and that nothing hides."""
     mine = instance >= 0
     xyz, of = xyz_cam[mine], instance[mine]
     z = np.maximum(xyz[:, 2], 1e-6)
-    u = np.floor(xyz[:, 0] / z * K[0, 0] + K[0, 2]).astype(int)
-    v = np.floor(xyz[:, 1] / z * K[1, 1] + K[1, 2]).astype(int)
-    inside = (xyz[:, 2] > edge) & (u >= 0) & (v >= 0) & (u < depth.shape[1]) & (v < depth.shape[0])
+    u = np.floor(xyz[:, 0] / z * K[0, 0] + K[0, 2]).clip(-1e6, 1e6).astype(np.int64)
+    v = np.floor(xyz[:, 1] / z * K[1, 1] + K[1, 2]).clip(-1e6, 1e6).astype(np.int64)
+    slack = 3 * edge + 0.02 * z
+    facing = z <= _nearest_own(of, u // OWN_PX, v // OWN_PX, z) + slack
+    inside = (xyz[:, 2] > edge) & (u >= 0) & (v >= 0) & (u < depth.shape[1]) & (v < depth.shape[0]) & facing
     front = np.zeros(len(xyz), bool)
     nearest = depth[v[inside], u[inside]]
-    front[inside] = (nearest == 0) | (xyz[inside, 2] <= nearest + 3 * edge + 0.02 * nearest)
-    total = np.maximum(np.bincount(of, minlength=n), 1)
+    front[inside] = (nearest == 0) | (z[inside] <= nearest + slack[inside])
+    total = np.maximum(np.bincount(of, facing, minlength=n), 1)
     return np.asarray(np.bincount(of, front, minlength=n) / total)
+
+
+def _nearest_own(of: I32, u: Array, v: Array, z: F64) -> F64:
+    """(P,) depth of the nearest point of the same instance in the same cell (u, v) of the picture or beyond it."""
+    order = np.lexsort((z, u, v, of))
+    a, b, c = of[order], u[order], v[order]
+    new = np.append(True, (np.diff(a) != 0) | (np.diff(b) != 0) | (np.diff(c) != 0))[: len(order)]
+    out = np.empty(len(z))
+    out[order] = z[order][np.flatnonzero(new)][np.cumsum(new) - 1] if len(order) else z
+    return out
 
 
 def choose_keyframes(visibility: Visibility, store: FrameStore, count: int) -> tuple[int, ...]:

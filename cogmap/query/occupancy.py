@@ -1,0 +1,78 @@
+"""Space as cells: occupied by what, free because a ray crossed it, or unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cogmap_kernels
+import numpy as np
+
+from .._checks import I32, U8, Array
+from ..data.scene import FREE, OCCUPIED, UNKNOWN, SceneMap
+from ..errors import InputError
+from ..geometry.rigid import inverse
+
+LEAST_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Occupancy:
+    """Cells [ix, iy, iz] of a grid in the map frame.
+
+    Attributes:
+        cell_m: edge. origin_map: (3,) lower corner of cell (0, 0, 0).
+        cells: (X, Y, Z) uint8: 0 unknown, 1 free, 2 occupied.
+        number: (X, Y, Z) int32 of the object, 0 for none and for the room.
+    """
+
+    cell_m: float
+    origin_map: Array
+    cells: U8
+    number: I32
+
+
+def occupancy(scene: SceneMap, cell_m: float = 0.1) -> Occupancy:
+    """Occupied where surfaces were seen, free where the ray to some frame's surface goes through the cell's middle.
+
+    A cell that no camera ray crossed is never free. Without frames nothing is free.
+
+    Raises:
+        InputError: E-NO-VOXELS when the map holds no surfaces; E-OPTION-RANGE for a cell that is finer than a voxel.
+    """
+    v = scene.voxels
+    if v is None or scene.object_of_voxel is None:
+        raise InputError("E-NO-VOXELS", "the map holds no surfaces.", "Build it from a capture or a scan.")
+    if cell_m < v.voxel_m:
+        raise InputError("E-OPTION-RANGE", f"cells of {cell_m} m are finer than voxels.", f"Use {v.voxel_m} or more.")
+    first = np.floor(np.percentile(v.mean_map, 0.2, axis=0) / cell_m).astype(int)
+    shape = tuple(np.ceil(np.percentile(v.mean_map, 99.8, axis=0) / cell_m).astype(int) - first + 1)
+    at = np.floor(v.mean_map / cell_m).astype(int) - first
+    ok = ((at >= 0) & (at < shape)).all(1)
+    flat = np.ravel_multi_index(tuple(at[ok].T), shape)
+    points = np.bincount(flat, v.n_points[ok], int(np.prod(shape)))
+    cells = np.where(_crossed(scene, first, shape, cell_m), FREE, UNKNOWN).astype(np.uint8)
+    cells[points >= LEAST_POINTS] = OCCUPIED
+    number = _numbers(flat, scene.object_of_voxel[ok], v.n_points[ok], len(cells))
+    number[cells != OCCUPIED] = 0
+    return Occupancy(cell_m, first * cell_m, cells.reshape(shape), number.reshape(shape))
+
+
+def _crossed(scene: SceneMap, first: Array, shape: tuple[int, ...], cell_m: float) -> Array:
+    """Cells (flat) whose middle some frame looks through."""
+    middle = (np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1) + first + 0.5) * cell_m
+    agree, through = np.zeros(len(middle), np.int32), np.zeros(len(middle), np.int32)
+    for frame in scene.frames or ():
+        near = cell_m / max(float(np.median(frame.depth)), 10 * cell_m)
+        cogmap_kernels.agreement(middle, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, through)
+    return through > 0
+
+
+def _numbers(flat: Array, thing: I32, weight: I32, n: int) -> I32:
+    """The number of the object with most points in each of n cells, 0 where the room has most."""
+    width = int(thing.max(initial=-1)) + 2
+    pair, index = np.unique(flat.astype(np.int64) * width + thing + 1, return_inverse=True)
+    total = np.bincount(index, weight)
+    order = np.lexsort((total, pair // width))
+    out = np.zeros(n, np.int32)
+    out[pair[order] // width] = pair[order] % width
+    return out
