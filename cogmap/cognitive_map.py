@@ -87,13 +87,18 @@ class CognitiveMap:
             raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
         return self.scene.frames[position]
 
-    def to_text(self, form: str = "metric") -> str:
-        """The map as text for a model. Forms: "metric". Raises ConfigError E-OPTION for another."""
+    def to_text(self, form: str = "metric", *, size: int = 10) -> str:
+        """The map as text for a model. Forms: "metric", and "grid" of `size` x `size` cells.
+
+        Raises:
+            ConfigError: E-OPTION for another form, E-OPTION-RANGE for a size that is no grid.
+        """
+        from .render.text_grid import render_grid
         from .render.text_metric import render_metric
 
-        if form != "metric":
-            raise ConfigError("E-OPTION", f"there is no text form {form!r}.", "Forms: metric.")
-        return render_metric(self.scene)
+        if form not in ("metric", "grid"):
+            raise ConfigError("E-OPTION", f"there is no text form {form!r}.", "Forms: metric, grid.")
+        return render_metric(self.scene) if form == "metric" else render_grid(self.scene, size)
 
     def to_image(self, form: str = "bev", size_px: int = 896) -> bytes:
         """PNG bytes of the map from above, `size_px` square. Raises ConfigError E-OPTION for another form."""

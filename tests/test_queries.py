@@ -11,8 +11,8 @@ from scipy import ndimage
 from cogmap import CognitiveMap, pipeline
 from cogmap.config import Config
 from cogmap.data.reconstruction import Reconstruction, Scale
-from cogmap.data.scene import FREE, OCCUPIED
-from cogmap.errors import InputError
+from cogmap.data.scene import FREE, OCCUPIED, Layout
+from cogmap.errors import ConfigError, InputError
 from cogmap.geometry.rigid import apply
 from cogmap.query.placement import footprint
 
@@ -111,3 +111,20 @@ def test_spots_lie_on_the_top_hit_nothing_and_run_out(made: Made) -> None:
 
 def _raised(box):  # type: ignore[no-untyped-def]
     return replace(box, center_m=(box.center_m[0], box.center_m[1], box.center_m[2] + 0.1))
+
+
+def test_a_grid_text_puts_every_object_into_the_cell_of_its_centre(made: Made) -> None:
+    m = made[0]
+    (room,) = m.layout.rooms
+    lo, hi = room.polygon_m.min(0), room.polygon_m.max(0)
+    for size in (10, 20):
+        cell = float((hi - lo).max()) / size
+        origin = (lo + hi - cell * size) / 2
+        rows = [line for line in m.to_text("grid", size=size).splitlines() if not line.startswith("#")]
+        assert len(rows) == len(m.objects)
+        for line, thing in zip(rows, m.objects):
+            want = np.clip((np.array(thing.box.center_m[:2]) - origin) // cell, 0, size - 1).astype(int)
+            assert line == f"{thing.number} {thing.id} ({want[0]}, {want[1]})"
+    assert CognitiveMap(replace(m.scene, objects=(), layout=Layout())).to_text("grid").count("\n") == 2
+    with pytest.raises(ConfigError, match="cells"):
+        m.to_text("grid", size=1)

@@ -23,7 +23,7 @@ def add_to(app: typer.Typer) -> None:
 
 def render(
     map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    form: Annotated[str, typer.Option("--as", help="metric, json, yaml, bev")] = "metric",
+    form: Annotated[str, typer.Option("--as", help="metric, grid, json, yaml, bev")] = "metric",
     output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
     size_px: int = 896,
 ) -> None:

@@ -1,0 +1,51 @@
+"""`grid` text: objects by cell of an N x N map, as VSI-Bench and MindCube write cognitive maps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._checks import F64
+from ..data.scene import SceneMap
+from ..errors import ConfigError
+from ..geometry.box import corners_xy
+
+SMALLEST, LARGEST = 2, 100
+
+
+def render_grid(scene: SceneMap, size: int = 10) -> str:
+    """One line per object: number, id and the cell (column, row) of its centre; two objects may share a cell.
+
+    The square of cells covers the rooms, or the objects where there are none; cell (0, 0) is at the smallest x and y.
+
+    Args:
+        size: cells along each side.
+
+    Raises:
+        ConfigError: E-OPTION-RANGE unless 2 <= size <= 100.
+    """
+    if not SMALLEST <= size <= LARGEST:
+        raise ConfigError("E-OPTION-RANGE", f"a grid of {size} cells.", f"Choose {SMALLEST} to {LARGEST}.")
+    origin, cell = _square(scene, size)
+    unit = "m" if scene.scale.kind == "metric" else "map units"
+    lines = [
+        f"# grid: {size} x {size} cells of {cell:.2f} {unit}; (column, row): column along x, right; row along y, ahead",
+        f"# cell (0, 0) is the corner at x {origin[0]:.2f}, y {origin[1]:.2f}; up is z, not shown",
+    ]
+    places = [(o.number, o.id, o.box) for o in scene.objects]
+    places += [(o.number, o.id, o.box) for o in scene.layout.openings]
+    for number, name, box in places:
+        at = np.clip(np.floor((np.array(box.center_m[:2]) - origin) / cell), 0, size - 1).astype(int)
+        lines.append(f"{number} {name} ({at[0]}, {at[1]})")
+    return "\n".join(lines) + "\n"
+
+
+def _square(scene: SceneMap, size: int) -> tuple[F64, float]:
+    """Lower corner (2,) and edge of the cells of the smallest square round the rooms or the objects."""
+    points = [r.polygon_m for r in scene.layout.rooms]
+    if not points:
+        boxes = [o.box for o in scene.objects]
+        points = [corners_xy(np.array(b.center_m), np.array(b.size_m), b.yaw) for b in boxes] or [np.zeros((1, 2))]
+    xy = np.concatenate(points)
+    lo, hi = xy.min(0), xy.max(0)
+    edge = max(float((hi - lo).max()), 1e-3)
+    return (lo + hi) / 2 - edge / 2, edge / size
