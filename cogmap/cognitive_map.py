@@ -161,7 +161,7 @@ class CognitiveMap:
         """Free rectangles of a size on an object's top or the "floor"; see `cogmap.query.placement.free_spots`."""
         from .query.placement import free_spots
 
-        return free_spots(self.scene, on, size, height)
+        return free_spots(self.scene, None if on == "floor" else self[on], size, height)
 
     def occupancy(self, cell_m: float = 0.1) -> Occupancy:
         """Cells of space: occupied, free or unknown; see `cogmap.query.occupancy.occupancy`."""

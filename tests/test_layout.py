@@ -10,7 +10,10 @@ import pytest
 from cogmap import pipeline
 from cogmap.config import Config
 from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap.data.scene import FreeSpace
 from cogmap.geometry.rigid import apply
+from cogmap.stages.layout import find_layout
+from cogmap.stages.surfaces import OUTSIDE, Surfaces
 
 from .rooms import make_suite, suite_path
 from .rooms.suite import DOOR_M, THICK_M, door_y
@@ -48,3 +51,11 @@ def test_two_rooms_joined_by_a_door(seed: int) -> None:
 def test_a_closed_room_has_no_door_and_no_partition(seed: int) -> None:
     plan = mapped(seed, "middle")[0].layout
     assert plan.openings == () and len(plan.rooms) == 1 and len(plan.walls) == 4
+
+
+def test_a_grid_that_nothing_crossed_has_no_room() -> None:
+    grid = FreeSpace(0.05, (0.0, 0.0), np.zeros((20, 30), np.uint8))
+    scene = mapped(1)[0]
+    assert scene.voxels is not None
+    nothing = Surfaces(np.full(len(scene.voxels), OUTSIDE, np.uint8), (), None)
+    assert find_layout(scene.voxels, nothing, grid, np.zeros((20, 30), np.int32)).rooms == ()

@@ -25,9 +25,8 @@ def canonical_yaw(yaw_rad: float) -> float:
 
 def corners_xy(center: Array, size: Array, yaw_rad: float) -> F64:
     """The four floor corners (4, 2), counter-clockwise, of a yaw box."""
-    c, s = np.cos(yaw_rad), np.sin(yaw_rad)
     half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.asarray(size, float)[:2] / 2
-    return np.asarray(half @ np.array([[c, s], [-s, c]]) + np.asarray(center, float)[:2])
+    return np.asarray(half @ turn_xy(yaw_rad).T + np.asarray(center, float)[:2])
 
 
 def hull_xy(xy: Array) -> F64:
@@ -78,7 +77,7 @@ def fit_to_edges(xy: Array, weight: Array, near: float) -> tuple[F64, F64, float
 
 
 def _closeness(xy: Array, weight: Array, yaw: float, near: float) -> float:
-    q = xy @ _turn(yaw)
+    q = xy @ turn_xy(yaw)
     off = np.minimum(q - q.min(0), q.max(0) - q).min(1)
     return float((weight / np.maximum(off, near)).sum() / weight.sum())
 
@@ -89,7 +88,7 @@ def rectangle_at(xy: Array, yaw_rad: float) -> tuple[F64, F64, float]:
 
 
 def _spans(hull: F64, yaw: float) -> tuple[F64, F64]:
-    q = hull @ _turn(yaw)
+    q = hull @ turn_xy(yaw)
     return (q.min(0) + q.max(0)) / 2, np.ptp(q, axis=0)
 
 
@@ -98,7 +97,7 @@ def _oriented(hull: F64, yaw: float) -> tuple[F64, F64, float]:
 
 
 def _longer_first(middle: F64, size: F64, yaw: float) -> tuple[F64, F64, float]:
-    center = _turn(yaw) @ middle
+    center = turn_xy(yaw) @ middle
     if size[1] > size[0] + 1e-12:
         size, yaw = size[::-1].copy(), yaw + np.pi / 2
     return center, size, canonical_yaw(yaw)
@@ -114,13 +113,18 @@ def fit_supported(xy: Array, weight: Array, noise: float) -> tuple[F64, F64, flo
         if inside.sum() < 3:
             break
         yaw = fit_to_edges(xy[inside], weight[inside], noise)[2]
-        spans = np.array([supported_span(along, weight, noise) for along in (xy @ _turn(yaw)).T])
-        inside = (np.abs(xy @ _turn(yaw) - spans.mean(1)) <= np.ptp(spans, axis=1) / 2).all(1)
-    spans = np.array([supported_span(along, weight, noise) for along in (xy @ _turn(yaw)).T])
-    return _longer_first(spans.mean(1), np.ptp(spans, axis=1), yaw)
+        middle, size = _supported(xy, weight, noise, yaw)
+        inside = (np.abs(xy @ turn_xy(yaw) - middle) <= size / 2).all(1)
+    return _longer_first(*_supported(xy, weight, noise, yaw), yaw)
 
 
-def _turn(yaw: float) -> F64:
+def _supported(xy: Array, weight: Array, noise: float, yaw: float) -> tuple[F64, F64]:
+    spans = np.array([supported_span(along, weight, noise) for along in (xy @ turn_xy(yaw)).T])
+    return spans.mean(1), np.ptp(spans, axis=1)
+
+
+def turn_xy(yaw: float) -> F64:
+    """Rotation (2, 2) of the floor by an angle in radians, counter-clockwise seen from above."""
     c, s = np.cos(yaw), np.sin(yaw)
     return np.array([[c, -s], [s, c]])
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 from .._checks import F64, Array, Bool
 from ..data.scene import FREE, MapObject, SceneMap
 from ..errors import InputError
-from ..geometry.box import corners_xy
+from ..geometry.box import corners_xy, turn_xy
 
 CELL_M = 0.02
 LEVEL = 0.7
@@ -38,26 +38,22 @@ class Top:
     height: float
 
 
-def free_spots(scene: SceneMap, on: str, size: tuple[float, float], height: float = 0.3) -> tuple[Spot, ...]:
+def free_spots(
+    scene: SceneMap, on: MapObject | None, size: tuple[float, float], height: float = 0.3
+) -> tuple[Spot, ...]:
     """Rectangles that do not overlap, the one with most room round it first; empty where none fits.
 
     Only cells where the surface itself was seen are offered: what stands on it, and what no view showed, is not free.
 
     Args:
-        on: id of an object, or "floor". size: length and width in metres. height: of the space to keep free.
+        on: an object of the map, or None for the floor. size: length and width in metres.
+        height: of the space to keep free.
 
     Raises:
-        InputError: E-UNKNOWN-ID; E-NO-FLOOR when the map has no free floor.
+        InputError: E-NO-FLOOR when the map has no free floor.
     """
-    top = _floor(scene) if on == "floor" else _top_of(scene, _named(scene, on), height)
+    top = _floor(scene) if on is None else _top_of(scene, on, height)
     return tuple(_fitted(top, size))
-
-
-def _named(scene: SceneMap, id: str) -> MapObject:
-    for thing in scene.objects:
-        if thing.id == id:
-            return thing
-    raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", "See the map's objects.")
 
 
 def _floor(scene: SceneMap) -> Top:
@@ -69,14 +65,9 @@ def _floor(scene: SceneMap) -> Top:
     return Top(free, np.array(grid.origin_map), 0.0, 0.0)
 
 
-def _turn(yaw: float) -> F64:
-    c, s = np.cos(yaw), np.sin(yaw)
-    return np.array([[c, -s], [s, c]])
-
-
 def _top_of(scene: SceneMap, thing: MapObject, height: float) -> Top:
     """The level surface of a thing with most cells, without what stands on it."""
-    box, R = thing.box, _turn(thing.box.yaw)
+    box, R = thing.box, turn_xy(thing.box.yaw)
     half = np.array(box.size_m[:2]) / 2
     origin = np.array(box.center_m[:2]) @ R - half
     shape = tuple(np.maximum(np.ceil(2 * half / CELL_M).astype(int), 1))
@@ -102,7 +93,7 @@ def _seen_and_taken(
     scene: SceneMap, thing: MapObject, origin: F64, shape: tuple[int, ...], height: float
 ) -> tuple[float, Bool, Bool]:
     """Height of the thing's largest level surface; raster cells where it was seen, and where something is above it."""
-    v, R = scene.voxels, _turn(thing.box.yaw)
+    v, R = scene.voxels, turn_xy(thing.box.yaw)
     assert v is not None and scene.object_of_voxel is not None
     mine = scene.object_of_voxel == scene.objects.index(thing)
     level = v.mean_map[mine & (v.normal[:, 2] > LEVEL)]
@@ -124,7 +115,7 @@ def _covered(other: MapObject, R: F64, origin: F64, shape: tuple[int, ...]) -> B
     """Cells whose centre lies in the footprint of another box."""
     x, y = np.meshgrid(*(np.arange(n) * CELL_M + CELL_M / 2 for n in shape), indexing="ij")
     local = (np.stack([x, y], -1) + origin) @ R.T - np.array(other.box.center_m[:2])
-    return np.asarray((np.abs(local @ _turn(other.box.yaw)) <= np.array(other.box.size_m[:2]) / 2).all(-1))
+    return np.asarray((np.abs(local @ turn_xy(other.box.yaw)) <= np.array(other.box.size_m[:2]) / 2).all(-1))
 
 
 def _fitted(top: Top, size: tuple[float, float]) -> list[Spot]:
@@ -139,7 +130,7 @@ def _fitted(top: Top, size: tuple[float, float]) -> list[Spot]:
         nearest = _least(room, need) * fits
         i, j = np.unravel_index(int(np.argmax(nearest)), nearest.shape)
         free[i : i + need[0], j : j + need[1]] = False
-        middle = (top.origin + (np.array([i, j]) + np.array(need) / 2) * CELL_M) @ _turn(top.yaw).T
+        middle = (top.origin + (np.array([i, j]) + np.array(need) / 2) * CELL_M) @ turn_xy(top.yaw).T
         clearance = float(nearest[i, j] - 1) * CELL_M
         out.append(Spot((float(middle[0]), float(middle[1]), top.height), size, top.yaw, clearance))
 

@@ -28,8 +28,6 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
     inflates such a box, so noisy ones are boxed between the faces that have support (`supported_span`). A thing whose
     lowest point is within 12 cm of the floor stands on it.
     """
-    z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
-    kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
     if noise_m > 0:
         n = voxels.n_points[part].astype(np.float64)
         weight = n / (n + 0.5 * np.median(n))
@@ -38,6 +36,8 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
         z_lo, z_hi = supported_span(xyz[:, 2], weight, noise_m)
         xy = xyz[weight > LEAST_SUPPORT, :2]
     else:
+        z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
+        kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
         lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
         corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
         xy = np.concatenate(corners).astype(np.float64)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cogmap_kernels
 import numpy as np
 
-from .._checks import I32, Array
+from .._checks import F64, I32, Array
 from ..data.frames import FrameStore
 from ..data.scene import FREE, OCCUPIED, UNKNOWN, FreeSpace
 from ..data.voxels import Voxels
@@ -29,14 +31,18 @@ def empty_grid(voxels: Voxels, cell_m: float) -> FreeSpace:
 def crossed_by_rays(grid: FreeSpace, store: FrameStore, rays_per_frame: int = 2500) -> I32:
     """(R, C) int32: how many of a thinned set of depth rays crossed each cell at any height."""
     cells = np.zeros(grid.cells.shape, np.int32)
-    for frame in store:
-        step = max(1, int(np.sqrt(frame.depth.size / rays_per_frame)))
-        depth = frame.depth[::step, ::step]
-        K = frame.K.copy()
-        xyz = unproject(frame.depth, K)[::step, ::step][depth > 0]
-        hits = apply(frame.T_map_cam, xyz)[:, :2]
-        cogmap_kernels.carve(cells, np.array(grid.origin_map), grid.cell_m, frame.T_map_cam[:2, 3], hits)
+    for camera, hits in thinned_rays(store, rays_per_frame):
+        cogmap_kernels.carve(cells, np.array(grid.origin_map), grid.cell_m, camera[:2], hits[:, :2])
     return cells
+
+
+def thinned_rays(store: FrameStore, per_frame: int) -> Iterator[tuple[F64, F64]]:
+    """Camera centre (3,) and about `per_frame` surface points (P, 3) of every frame, in the map."""
+    for frame in store:
+        step = max(1, int(np.sqrt(frame.depth.size / per_frame)))
+        known = frame.depth[::step, ::step] > 0
+        xyz = unproject(frame.depth, frame.K)[::step, ::step][known]
+        yield frame.T_map_cam[:3, 3], apply(frame.T_map_cam, xyz)
 
 
 def find_freespace(voxels: Voxels, surfaces: Surfaces, grid: FreeSpace) -> FreeSpace:

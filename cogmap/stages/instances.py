@@ -86,8 +86,8 @@ def adopted(voxels: Voxels, things: I32, rest: I32, margin_m: float) -> tuple[I3
     hi = np.array([voxels.mean_map[index[g]].max(0) for g in groups]).reshape(-1, 3) + margin_m
     size = np.array([len(g) for g in groups])
     lo[:, 2] = 0.0
-    for k in range(int(rest.max(initial=-1)) + 1):
-        part = np.flatnonzero(rest == k)
+    left = np.flatnonzero(rest >= 0)
+    for part in (left[g] for g in _members(rest[left])):
         p = voxels.mean_map[part]
         fits = ((p.min(0) >= lo) & (p.max(0) <= hi)).all(1) & (len(part) < SMALL * size)
         if fits.any():

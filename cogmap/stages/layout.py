@@ -53,12 +53,9 @@ def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crosse
 
 def wall_ids(surfaces: Surfaces) -> dict[int, str]:
     """Ids of the layout's walls by the position of their planes."""
-    order = sorted(range(len(surfaces.walls)), key=lambda k: _place(surfaces.walls[k]))
+    walls = surfaces.walls
+    order = sorted(range(len(walls)), key=lambda k: (walls[k].axis, walls[k].at, walls[k].span[0]))
     return {k: f"wall_{n}" for n, k in enumerate(order, 1)}
-
-
-def _place(w: WallPlane) -> tuple[float, float, float]:
-    return w.axis, w.at, w.span[0]
 
 
 def _rooms(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> list[Bool]:
@@ -71,19 +68,20 @@ def _rooms(inside: Bool, freespace: FreeSpace, walls: tuple[WallPlane, ...]) -> 
                 cut &= ~(behind & before)
     label, n = ndimage.label(cut)
     size = np.bincount(label.ravel(), minlength=n + 1)[1:] * freespace.cell_m**2
-    kept = [k for k in np.argsort(-size, kind="stable") if size[k] >= LEAST_ROOM_M2] or [int(np.argmax(size))] * (n > 0)
+    order = np.argsort(-size, kind="stable")
+    kept = [k for k in order if size[k] >= LEAST_ROOM_M2] or order[:1]
     return [np.asarray(label == k + 1) for k in kept]
 
 
 def _walls(surfaces: Surfaces) -> tuple[Wall, ...]:
     walls = []
-    order = sorted(surfaces.walls, key=_place)
-    for k, plane in enumerate(order, 1):
+    for k, name in wall_ids(surfaces).items():
+        plane = surfaces.walls[k]
         height = surfaces.ceiling_m or plane.top
         a, b = plane.ends()
         face = max(float(np.linalg.norm(b - a)) * height, 1e-6)
         ends = ((float(a[0]), float(a[1])), (float(b[0]), float(b[1])))
-        walls.append(Wall(f"wall_{k}", *ends, float(height), min(1.0, plane.area_m2 / face)))
+        walls.append(Wall(name, *ends, float(height), min(1.0, plane.area_m2 / face)))
     return tuple(walls)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,7 @@ from ..data.frames import FrameStore
 from ..data.scene import Box, MapObject, Opening
 from ..data.voxels import Voxels
 from ..geometry.box import canonical_yaw
-from ..geometry.camera import unproject
-from ..geometry.rigid import apply
+from .freespace import thinned_rays
 from .surfaces import Surfaces, WallPlane
 
 CELL_M = 0.05
@@ -45,7 +44,7 @@ def find_gaps(voxels: Voxels, surfaces: Surfaces, store: FrameStore) -> list[Gap
     """
     walls = surfaces.walls
     grids = [np.zeros(_shape(w), np.int32) for w in walls]
-    for camera, hits in _rays(store):
+    for camera, hits in thinned_rays(store, RAYS_PER_FRAME):
         for k in _fronts(walls):
             _count(grids[k], walls[k], camera, hits)
     return [gap for k in _fronts(walls) for gap in _gaps(k, walls[k], grids[k], voxels)]
@@ -60,13 +59,11 @@ def _shape(wall: WallPlane) -> tuple[int, int]:
     return int((wall.span[1] - wall.span[0]) / CELL_M) + 1, int(wall.top / CELL_M) + 1
 
 
-def _rays(store: FrameStore) -> Iterator[tuple[F64, F64]]:
-    """Camera centre (3,) and thinned surface points (P, 3) of every frame."""
-    for frame in store:
-        step = max(1, int(np.sqrt(frame.depth.size / RAYS_PER_FRAME)))
-        depth = frame.depth[::step, ::step]
-        xyz = unproject(frame.depth, frame.K)[::step, ::step][depth > 0]
-        yield frame.T_map_cam[:3, 3], apply(frame.T_map_cam, xyz)
+def _add(grid: Array, wall: WallPlane, xyz: Array) -> None:
+    """Count points (P, 3) near a wall in the cells (along, height) of its grid."""
+    cell = np.floor(np.stack([xyz[:, 1 - wall.axis] - wall.span[0], xyz[:, 2]], axis=1) / CELL_M).astype(int)
+    ok = ((cell >= 0) & (cell < grid.shape)).all(1)
+    np.add.at(grid, tuple(cell[ok].T), 1)
 
 
 def _count(grid: Array, wall: WallPlane, camera: F64, hits: F64) -> None:
@@ -76,19 +73,13 @@ def _count(grid: Array, wall: WallPlane, camera: F64, hits: F64) -> None:
     if wall.inner:
         through |= (here < -BEYOND_M) & (there > BEYOND_M)
     share = here / (here - there[through])
-    at = camera + share[:, None] * (hits[through] - camera)
-    cell = np.floor(np.stack([at[:, 1 - wall.axis] - wall.span[0], at[:, 2]], axis=1) / CELL_M).astype(int)
-    ok = ((cell >= 0) & (cell < grid.shape)).all(1)
-    np.add.at(grid, tuple(cell[ok].T), 1)
+    _add(grid, wall, camera + share[:, None] * (hits[through] - camera))
 
 
 def _gaps(k: int, wall: WallPlane, grid: Array, voxels: Voxels) -> list[Gap]:
     near = (np.abs(wall.off(voxels.mean_map)) < NEAR_M) & wall.beside(voxels.mean_map, 0.0)
-    p = voxels.mean_map[near]
-    cell = np.floor(np.stack([p[:, 1 - wall.axis] - wall.span[0], p[:, 2]], axis=1) / CELL_M).astype(int)
     solid = np.zeros(grid.shape, np.int32)
-    ok = ((cell >= 0) & (cell < grid.shape)).all(1) & (p[:, 2] > NEAR_M)
-    np.add.at(solid, tuple(cell[ok].T), 1)
+    _add(solid, wall, voxels.mean_map[near & (voxels.mean_map[:, 2] > NEAR_M)])
     area = (CELL_M / voxels.voxel_m) ** 2
     label, n = ndimage.label(ndimage.binary_closing(grid >= LEAST_RAYS) & (solid < 0.5 * area))
     out = []
