@@ -188,7 +188,10 @@ def cut(
         seen = share.seen()
     diary.done("visibility")
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
-    objects, object_of_voxel = boxes.make_objects(cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise)
+    least = (0.0, 0.0) if given else (options.min_edge_m, options.min_second_m)
+    objects, object_of_voxel = boxes.make_objects(
+        cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise, least_m=least
+    )
     if store is not None:
         objects = completion.complete_objects(objects, room, store, noise)
     diary.done("boxes")

@@ -12,12 +12,20 @@ from ..data.points import GivenBox
 from ..data.scene import Box, MapObject, Obb
 from ..data.voxels import Voxels
 from ..errors import InputError
-from ..geometry.box import fit_rectangle, fit_supported, fit_to_edges, hull_xy, rectangle_at, supported_span
+from ..geometry.box import (
+    corners_xy,
+    fit_rectangle,
+    fit_supported,
+    fit_to_edges,
+    hull_xy,
+    rectangle_at,
+    supported_span,
+    turn_xy,
+)
 from ..geometry.rigid import about_z
 from .colour import color_name
 
 TRIM = 0.005
-LEAST_SUPPORT = 0.1
 LEAST_SIGMA_M = 0.01
 
 
@@ -34,7 +42,7 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
         xyz = voxels.mean_map[part].astype(np.float64)
         center, size, yaw = fit_supported(xyz[:, :2], weight, noise_m)
         z_lo, z_hi = supported_span(xyz[:, 2], weight, noise_m)
-        xy = xyz[weight > LEAST_SUPPORT, :2]
+        xy = _inside(xyz[:, :2], center, size, yaw, noise_m)
     else:
         z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
         kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
@@ -47,6 +55,12 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
     dims = np.maximum([size[0], size[1], z_hi - bottom], edge)
     middle = (float(center[0]), float(center[1]), float((z_hi + bottom) / 2))
     return Box(middle, (float(dims[0]), float(dims[1]), float(dims[2])), yaw), _outline(xy)
+
+
+def _inside(xy: F64, center: F64, size: F64, yaw: float, margin: float) -> F64:
+    """The points (P, 2) inside a rectangle widened by a margin, or its corners where there are none."""
+    kept = xy[(np.abs((xy - center) @ turn_xy(yaw)) <= size / 2 + margin).all(1)]
+    return kept if len(kept) else corners_xy(center, size, yaw)
 
 
 def _trimmed(lo: Array, hi: Array) -> tuple[float, float]:
@@ -82,29 +96,38 @@ def make_objects(
     times_s: list[float] | None = None,
     noise_m: float = 0.0,
     has_color: bool = True,
+    least_m: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[tuple[MapObject, ...], I32]:
     """Box every instance and number them by (first seen, x, y, z).
 
     Args:
         object_of_voxel: (V,) instance of each voxel, -1 = none. labels: (text, score, source) by instance, best first.
         noise_m: standard error of a point. seen: per instance (frame, visible share).
-        times_s: time of every kept frame.
+        times_s: time of every kept frame. least_m: longest and second longest edge of a box below which it is no object.
 
     Returns:
         Objects in the order of their numbers, and (V,) int32 the index into them, -1 = none.
     """
     n = int(object_of_voxel.max(initial=-1)) + 1
     drafts = []
-    for k in range(n):
-        part = np.flatnonzero(object_of_voxel == k)
+    for k, part in enumerate(_parts(object_of_voxel, n)):
         frames = seen[k] if seen else ()
         first = times_s[frames[0][0]] if frames and times_s else None
-        drafts.append((k, _draft(voxels, part, (labels or {}).get(k, ()), frames, first, noise_m, has_color)))
+        draft = _draft(voxels, part, (labels or {}).get(k, ()), frames, first, noise_m, has_color)
+        if (np.sort(draft.box.size_m)[:0:-1] >= least_m).all():
+            drafts.append((k, draft))
     drafts.sort(key=lambda d: (d[1].seen[0][0] if d[1].seen else 1 << 30, *d[1].box.center_m))
     rank = np.full(n + 1, -1, np.int32)
     for position, (k, _) in enumerate(drafts):
         rank[k] = position
     return number_objects([d[1] for d in drafts]), rank[object_of_voxel]
+
+
+def _parts(object_of_voxel: I32, n: int) -> list[Array]:
+    """The voxels of objects 0 to n - 1."""
+    order = np.argsort(object_of_voxel, kind="stable")
+    cuts = np.searchsorted(object_of_voxel[order], np.arange(n + 1))
+    return [order[a:b] for a, b in zip(cuts[:-1], cuts[1:])]
 
 
 def _draft(

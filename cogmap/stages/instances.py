@@ -108,12 +108,13 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     """
     opts = options or InstanceOptions()
     index = np.flatnonzero(candidates)
-    radius = max(opts.least_radius, link_radius(voxels.key, opts.max_radius))
+    spacing = link_radius(voxels.key, opts.max_radius)
+    radius = max(opts.least_radius, spacing)
     label = cogmap_kernels.components(voxels.key[index], steps=radius)
     pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = np.full(len(voxels), -1, np.int32)
-    for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, radius)):
+    for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
         out[part] = n
     return out
 
