@@ -103,7 +103,8 @@ def make_objects(
     Args:
         object_of_voxel: (V,) instance of each voxel, -1 = none. labels: (text, score, source) by instance, best first.
         noise_m: standard error of a point. seen: per instance (frame, visible share).
-        times_s: time of every kept frame. least_m: longest and second longest edge of a box below which it is no object.
+        times_s: time of every kept frame.
+        least_m: longest and second longest edge of a box below which it is no object.
 
     Returns:
         Objects in the order of their numbers, and (V,) int32 the index into them, -1 = none.
