@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
-.PHONY: setup demo test test-real test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy lint types schema check clean
+.PHONY: setup demo test test-real test-models test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy lint types schema check clean
 
 setup: $(READY)
 
@@ -23,6 +23,10 @@ test: setup
 
 test-real: setup
 	$(BIN)/python -m pytest -m "real and not slow" || test $$? -eq 5
+
+test-models: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 -e '.[labels]'
+	$(BIN)/python -m pytest tests/test_transformers_models.py
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -23,7 +23,14 @@ from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import SceneMap
 from .edit import scale_by_option
 from .errors import ConfigError, InputError
+from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
+
+SHAPE_PRIOR = "shape-prior"
+EVERYDAY = (
+    "chair, table, sofa, bed, desk, cabinet, shelf, door, window, tv, monitor, lamp, stool, bin, refrigerator, sink, "
+    "toilet, bathtub, stove, washer, dishwasher, microwave, plant, picture, mirror, curtain, pillow, rug, box, bag"
+)
 
 
 def build(
@@ -38,8 +45,9 @@ def build(
     Args:
         source: a video, a folder or list of pictures, a posed RGB-D folder (TUM, 7-Scenes), a nerfstudio or
             COLMAP export, a point cloud (PLY, NPZ) or a boxes JSON.
-        labeler: what finds and names things in pictures: `recorded:FOLDER` (see `cogmap.label.recorded`) or a Labeler
-            of your own; without one, objects are found by geometry and have no labels.
+        labeler: what finds and names things in pictures: `recorded:FOLDER` (see `cogmap.label.recorded`),
+            `grounding-dino` or `owlv2` with `+sam2` (see `cogmap.label.transformers_models`), or a Labeler of your
+            own; without one, objects are found by geometry and have no labels. `shape-prior` adds guesses to them.
         config: a Config or a file of one. options: fields of Config by name.
 
     Raises:
@@ -47,7 +55,7 @@ def build(
     """
     named = labeler if isinstance(labeler, str) else None
     settings = with_options(config if isinstance(config, Config) else _config(config), {"labeler": named, **options})
-    finder = labeler if isinstance(labeler, Labeler) else _labeler(settings.labeler)
+    finder = labeler if isinstance(labeler, Labeler) else _labeler(settings)
     diary = Diary()
     where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
     opened = open_source(where, settings.intrinsics, fps=settings.fps)
@@ -69,16 +77,25 @@ def _scaled(scene: SceneMap, config: Config) -> SceneMap:
     return scale_by_option(scene, config.scale)
 
 
-def _labeler(name: str | None) -> Labeler | None:
-    """The labeler of an option."""
-    if name is None:
+def _labeler(config: Config) -> Labeler | None:
+    """The labeler of the options; guesses by shape are added when the map is whole."""
+    if config.labeler in (None, SHAPE_PRIOR):
         return None
-    kind, _, place = name.partition(":")
-    if kind != "recorded" or not place:
-        raise ConfigError("E-OPTION", f"there is no labeler {name!r}.", "Choose recorded:FOLDER.")
-    from .label.recorded import recorded_labeler
+    kind, _, place = config.labeler.partition(":")
+    if kind == "recorded" and place:
+        from .label.recorded import recorded_labeler
 
-    return recorded_labeler(Path(place))
+        return recorded_labeler(Path(place))
+    if kind.partition("+")[0] in ("grounding-dino", "owlv2"):
+        from .label.prompts import parse_objects
+        from .label.transformers_models import transformers_labeler
+
+        return transformers_labeler(config.labeler, parse_objects(config.objects or EVERYDAY), config.device)
+    raise ConfigError(
+        "E-OPTION",
+        f"there is no labeler {config.labeler!r}.",
+        "Choose recorded:FOLDER, grounding-dino, owlv2 (+sam2) or shape-prior.",
+    )
 
 
 def _config(file: str | Path | None) -> Config:
@@ -255,6 +272,8 @@ def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list
         "config": vars(config),
         "seconds": {k: round(v, 3) for k, v in diary.seconds.items()},
     }
+    if config.labeler == SHAPE_PRIOR:
+        scene = guess_names(scene)
     identity = {"source_sha256": None if source is None else hash_of(source), "config_sha256": config_hash(config)}
     return CognitiveMap(rounded(replace(_scaled(scene, config), provenance={**scene.provenance, **identity})), run)
 

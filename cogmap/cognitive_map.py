@@ -173,14 +173,17 @@ class CognitiveMap:
         """A copy of the map whose objects are named by a vision-language model; see `cogmap.naming.name_objects`.
 
         Args:
-            client: a Client, or `openai:URL#MODEL`, `anthropic:MODEL`, `replay:FILE`. n_frames: keyframes to show.
+            client: a Client, or `openai:URL#MODEL`, `anthropic:MODEL`, `replay:FILE`; or `shape-prior` for guesses from
+                size and shape that need no model (`cogmap.naming.guess_names`). n_frames: keyframes to show.
 
         Raises:
             ConfigError: E-OPTION, E-NO-KEY. InputError: E-NO-FRAMES. RemoteError: E-REMOTE, E-REPLY.
         """
         from .clients.base import open_client
-        from .naming import name_objects
+        from .naming import guess_names, name_objects
 
+        if client == "shape-prior":
+            return CognitiveMap(guess_names(self.scene), self._run)
         model = open_client(client) if isinstance(client, str) else client
         return CognitiveMap(name_objects(self.scene, model, n_frames), self._run)
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from .errors import ConfigError
 
 Sampling = Literal["auto", "uniform", "sharp", "coverage"]
+Clustering = Literal["regions", "hdbscan"]
 UPS = ("x", "-x", "y", "-y", "z", "-z")
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048}
 
@@ -20,7 +21,10 @@ class Config:
     Attributes:
         max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
         keyframes: frames for prompts. sampling: how frames are chosen.
-        reconstructor: "auto", "measured", "recorded" or "sfm". labeler: "recorded:FOLDER", or None.
+        reconstructor: "auto", "measured", "recorded" or "sfm".
+        labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
+        objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
+        clustering: how objects are found without masks: "regions" or "hdbscan".
         scale: "camera-height=1.5" or "ID.height=2.03", or None.
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
         up: axis of the input that points up, or None. unit: of the input's lengths.
@@ -34,6 +38,9 @@ class Config:
     sampling: Sampling = "auto"
     reconstructor: str = "auto"
     labeler: str | None = None
+    objects: str | None = None
+    device: str = "auto"
+    clustering: Clustering = "regions"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     fps: float = 1.0
@@ -53,6 +60,7 @@ class Config:
         _within("cell_m", self.cell_m, 0.01, 1.0)
         _within("fps", self.fps, 0.001, 1000)
         _one_of("sampling", self.sampling, get_args(Sampling))
+        _one_of("clustering", self.clustering, get_args(Clustering))
         _one_of("unit", self.unit, tuple(UNITS_M))
         if self.up is not None:
             _one_of("up", self.up, UPS)

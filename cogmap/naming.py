@@ -14,6 +14,7 @@ from .clients.base import Ask, Client
 from .data.capture import Loss
 from .data.scene import MapObject, SceneMap
 from .errors import InputError, RemoteError
+from .label.shape_prior import SOURCE, guess_labels
 from .pipeline import judged
 from .render.marked_frames import LEAST_SHARE, mark_frame
 from .stages.boxes import number_objects
@@ -57,6 +58,19 @@ def name_objects(scene: SceneMap, client: Client, n_frames: int = 8) -> SceneMap
     return replace(scene, objects=number_objects(objects), quality=judged(warnings))
 
 
+def guess_names(scene: SceneMap) -> SceneMap:
+    """The map with guesses from size and shape for objects that nothing has named: kept in `labels`, never as `label`.
+
+    A map without metres stays as it is, with a warning.
+    """
+    if scene.scale.kind != "metric":
+        loss = Loss("W-GUESS-NO-SCALE", 1, "labels", "sizes in metres are not known: no guesses by shape")
+        return replace(scene, quality=judged((*scene.quality.warnings, loss)))
+    guesses = guess_labels([o.box for o in scene.objects])
+    objects = tuple(o if o.labels else replace(o, labels=row) for o, row in zip(scene.objects, guesses))
+    return replace(scene, objects=objects)
+
+
 def question(numbers: Sequence[int]) -> str:
     """What the model is asked about one marked picture."""
     listed = ", ".join(map(str, numbers))
@@ -95,7 +109,9 @@ def _named(thing: MapObject, votes: dict[str, float], source: str) -> MapObject:
     ranked = sorted(votes.items(), key=lambda v: (-v[1], v[0]))
     whole = sum(votes.values())
     new = tuple((name, round(score / whole, 4), source) for name, score in ranked[:MOST_LABELS])
-    labels = tuple(old for old in thing.labels if old[2] != source) + new
+    labels = tuple(old for old in thing.labels if old[2] not in (source, *([SOURCE] if new else []))) + new
+    if labels and labels[0][2] == SOURCE:
+        return thing
     return replace(thing, labels=labels, label=labels[0][0] if labels else None)
 
 

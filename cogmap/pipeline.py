@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ._checks import F64, I32
+from ._checks import F64, I32, Bool
 from .config import UNITS_M, Config, parse_scale
 from .data.capture import Loss
 from .data.detections import Labeler
@@ -78,7 +78,8 @@ def map_reconstruction(
     note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
     scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels, labeler=labeler)
-    return finish(scene, T_map_world, reconstruction, diary)
+    told = {} if labeler is None else labeler.provenance
+    return finish(scene, T_map_world, replace(reconstruction, provenance={**reconstruction.provenance, **told}), diary)
 
 
 def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameStore, list[I32], bool]:
@@ -169,18 +170,11 @@ def cut(
     room = surfaces.find_surfaces(cloud, noise_m=noise)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
     options = instances.options_for(noise, cloud.voxel_m)
-    named: masks.Labels = {}
     if given:
         found, named = instances.given_instances(cloud), instances.given_labels(cloud, labels)
-    elif labeler is not None and store is not None:
-        lifted = masks.instances_from_masks(cloud, room.kind != 0, store, labeler, options)
-        rest = instances.find_instances(cloud, (room.kind == 0) & (lifted.object_of_voxel < 0), options)
-        margin = max(3 * noise, 2 * cloud.voxel_m)
-        found, named = instances.beside(*instances.adopted(cloud, lifted.object_of_voxel, rest, margin)), lifted.labels
-        alone = Loss("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
-        diary.done("instances", [alone] if lifted.n_alone else [])
     else:
-        found = instances.find_instances(cloud, room.kind == 0, options)
+        search = instances.clustered_instances if config.clustering == "hdbscan" else instances.find_instances
+        found, named = _instances(cloud, room, store, labeler, options, search, noise, diary)
     diary.done("instances")
     seen, share = None, None
     if store is not None:
@@ -216,6 +210,27 @@ def cut(
         T_map_input=np.eye(4),
         quality=Quality("ok"),
     )
+
+
+def _instances(
+    cloud: Voxels,
+    room: surfaces.Surfaces,
+    store: FrameStore | None,
+    labeler: Labeler | None,
+    options: instances.InstanceOptions,
+    search: Callable[[Voxels, Bool, instances.InstanceOptions], I32],
+    noise_m: float,
+    diary: Diary,
+) -> tuple[I32, masks.Labels]:
+    """Object of every voxel (V,) and labels by object: those of masks first, then what geometry finds in the rest."""
+    if labeler is None or store is None:
+        return search(cloud, room.kind == 0, options), {}
+    lifted = masks.instances_from_masks(cloud, room.kind != 0, store, labeler, options)
+    rest = search(cloud, (room.kind == 0) & (lifted.object_of_voxel < 0), options)
+    margin = max(3 * noise_m, 2 * cloud.voxel_m)
+    alone = Loss("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
+    diary.done("instances", [alone] if lifted.n_alone else [])
+    return instances.beside(*instances.adopted(cloud, lifted.object_of_voxel, rest, margin)), lifted.labels
 
 
 def noise_of(store: FrameStore | None) -> float:

@@ -27,7 +27,11 @@ def build(
     keyframes: int | None = None,
     sampling: str | None = None,
     reconstructor: str | None = None,
-    labeler: Annotated[str | None, typer.Option(help="recorded:FOLDER")] = None,
+    labeler: Annotated[
+        str | None, typer.Option(help="recorded:FOLDER, grounding-dino, owlv2 (+sam2), shape-prior")
+    ] = None,
+    objects: Annotated[str | None, typer.Option(help='What a detector looks for: "chair, sofa|couch"')] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda: for models")] = None,
     scale: Annotated[str | None, typer.Option(help="camera-height=1.5 or ID.height=2.03")] = None,
     intrinsics: Annotated[str | None, typer.Option(help="fx,fy,cx,cy in pixels")] = None,
     fps: float | None = None,
@@ -60,6 +64,8 @@ def build(
         "fps": fps,
         "reconstructor": reconstructor,
         "labeler": labeler,
+        "objects": objects,
+        "device": device,
         "scale": scale,
         "up": up,
         "unit": unit,

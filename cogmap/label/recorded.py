@@ -1,52 +1,118 @@
-"""Masks and labels that some model wrote down earlier: a folder with `labels.json` and id images."""
+"""Masks, boxes and labels that some model wrote down earlier: a folder or file of detections."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from .._checks import U8
+from .._checks import F64, U8
 from ..data.detections import FrameDetections, Labeler
 from ..errors import InputError
 
-REMEDY = 'Write {"source": "...", "frames": {"0": {"mask": "0.png", "things": [{"label": "chair", "score": 0.9}]}}}.'
+REMEDY = (
+    'Write {"source": "...", "frames": {"0": {"mask": "0.png", "things": [{"label": "chair", "score": 0.9}]}}}, '
+    'or boxes: {"size": [640, 480], "things": [{"label": "chair", "box": [10, 20, 90, 200]}]}.'
+)
 
 
-def recorded_labeler(folder: Path) -> Labeler:
-    """The labeler of a folder.
+@dataclass(frozen=True)
+class _Row:
+    """One frame of a listing."""
 
-    `labels.json` names under `frames`, by a frame's position in the source, an image `mask` of the folder (8 or 16
-    bit, pixel m = thing m, 0 = none, of the field of view of the upright picture in any resolution) and `things`, with
-    `label` and perhaps `score`, the first of which is thing 1. Frames that are not listed say nothing. `source` is what
+    mask: str | None
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+    boxes: F64 | None
+
+
+def recorded_labeler(place: Path) -> Labeler:
+    """The labeler of a folder with `labels.json`, or of such a file.
+
+    It names under `frames`, by a frame's position in the source, `things` with `label` and perhaps `score`, and either
+    an image `mask` of the folder (8 or 16 bit, pixel m = thing m from 1, 0 = none, of the field of view of the upright
+    picture in any resolution), or a `box` for each thing: left, top, right, bottom in pixels of a picture of `size`
+    (width, height), or in shares of it where no size is told. Frames that are not listed say nothing. `source` is what
     labels are recorded as coming from.
 
     Raises:
         InputError: E-LABELS when the listing cannot be read; on use, when an image is missing, outside the folder or
             wrong.
     """
-    path = folder / "labels.json"
+    path = place / "labels.json" if place.is_dir() or not place.suffix else place
     try:
         listing = json.loads(path.read_text())
         frames, source = listing["frames"], str(listing.get("source", "recorded"))
-        rows = {int(k): (str(row["mask"]), [_thing(t) for t in row["things"]]) for k, row in frames.items()}
+        rows = {int(k): _row(row) for k, row in frames.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("E-LABELS", f"cannot read the labels: {error!r}.", REMEDY, path) from error
 
     def detect(rgb: U8, index: int) -> FrameDetections | None:
         if index not in rows:
             return None
-        name, things = rows[index]
-        return FrameDetections(_mask(folder, name), tuple(t[0] for t in things), tuple(t[1] for t in things))
+        row = rows[index]
+        mask = None if row.mask is None else _mask(path.parent, row.mask)
+        return FrameDetections(mask, row.labels, row.scores, row.boxes)
 
     return Labeler(source, detect)
 
 
-def _thing(row: Any) -> tuple[str, float]:
-    return str(row["label"]), float(row.get("score", 1.0))
+def _row(row: Any) -> _Row:
+    things = row["things"]
+    labels = tuple(str(t["label"]) for t in things)
+    scores = tuple(float(t.get("score", 1.0)) for t in things)
+    if "mask" in row:
+        return _Row(str(row["mask"]), labels, scores, None)
+    boxes = np.array([t["box"] for t in things], np.float64).reshape(-1, 4)
+    return _Row(None, labels, scores, in_shares(boxes, row.get("size", (1.0, 1.0))))
+
+
+def in_shares(boxes: F64, size: Any) -> F64:
+    """Boxes (M, 4) of a picture of `size` (width, height) as shares of it, cut at its edges."""
+    width, height = (float(v) for v in size)
+    return np.asarray(np.clip(boxes / [width, height, width, height], 0.0, 1.0))
+
+
+def labeler_of_arrays(
+    found: Mapping[int, Any], size: tuple[int, int], source: str = "arrays", names: Mapping[int, str] | None = None
+) -> Labeler:
+    """The labeler of detections held in memory, by a frame's position in the source.
+
+    Args:
+        found: objects with the arrays of supervision's `Detections`: `xyxy` (M, 4) pixels, `mask` (M, H, W) bool or
+            None, `confidence` (M,) or None, and `data["class_name"]` (M,) or `class_id` (M,).
+        size: width and height of the pictures in pixels. names: text of each class id.
+    """
+    rows = {index: _of_arrays(arrays, size, names or {}) for index, arrays in found.items()}
+    return Labeler(source, lambda rgb, index: rows.get(index))
+
+
+def _of_arrays(arrays: Any, size: tuple[int, int], names: Mapping[int, str]) -> FrameDetections:
+    boxes = np.asarray(arrays.xyxy, np.float64).reshape(-1, 4)
+    said = (getattr(arrays, "data", None) or {}).get("class_name")
+    ids = getattr(arrays, "class_id", None)
+    if said is None:
+        said = [""] * len(boxes) if ids is None else [names.get(int(k), f"class {int(k)}") for k in ids]
+    sure = getattr(arrays, "confidence", None)
+    scores = tuple(1.0 if sure is None else float(sure[k]) for k in range(len(boxes)))
+    labels = tuple(str(text) for text in said)
+    masks = getattr(arrays, "mask", None)
+    if masks is None:
+        return FrameDetections(None, labels, scores, in_shares(boxes, size))
+    return FrameDetections(id_image(np.asarray(masks, bool)), labels, scores)
+
+
+def id_image(masks: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """(H, W) int32 of masks (M, H, W): m + 1 where mask m is, smaller masks over larger ones."""
+    image = np.zeros(masks.shape[1:], np.int32)
+    for k in np.argsort(-masks.sum((1, 2)), kind="stable"):
+        image[masks[k]] = k + 1
+    return image
 
 
 def _mask(folder: Path, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:

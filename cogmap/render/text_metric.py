@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..data.scene import Box, SceneMap
+from ..data.scene import Box, MapObject, SceneMap
 from ..errors import InputError
 
 COLUMNS = "number id x y z length width height yaw color"
 LABEL_CHARACTERS = 40
+LEAST_GUESS = 0.5
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,20 @@ def render_metric(scene: SceneMap) -> str:
     """The map as a table in centimetres (hundredths of a map unit when the scale is relative)."""
     lines = _header(scene)
     for o in scene.objects:
-        label = f' "{clean_label(o.label)}"' if o.label and clean_label(o.label) != o.id.rpartition("_")[0] else ""
+        label = f' "{name}"' if (name := _name(o)) and name != o.id.rpartition("_")[0] else ""
         color = (o.color_name or "-").replace(" ", "-")
         lines.append(f"{o.number} {o.id} {_numbers(o.box)} {color}{label}")
     for d in scene.layout.openings:
         lines.append(f"{d.number} {d.id} {_numbers(d.box)} -")
     return "\n".join(lines) + "\n"
+
+
+def _name(thing: MapObject) -> str | None:
+    """The label; of an object without one the guess that is likelier than not, with a question mark."""
+    if thing.label is not None:
+        return clean_label(thing.label)
+    likely = thing.labels and thing.labels[0][1] >= LEAST_GUESS
+    return clean_label(thing.labels[0][0]) + "?" if likely else None
 
 
 def _numbers(box: Box) -> str:
@@ -69,6 +78,8 @@ def _header(scene: SceneMap) -> list[str]:
         ceiling = "" if layout.ceiling_height_m is None else f", ceiling {round(100 * layout.ceiling_height_m)}"
         square = "m2" if s.kind == "metric" else "square units"
         lines.append(f"# room: floor {layout.floor_area_m2:.1f} {square}{ceiling}, {len(layout.walls)} walls seen")
+    if any(o.label is None and _name(o) for o in scene.objects):
+        lines.append('# a name with "?" is a guess from size and shape alone')
     if scene.quality.status != "ok":
         lines.append("# degraded: " + ", ".join(sorted({w.code for w in scene.quality.warnings})))
     return [*lines, f"# {COLUMNS}"]

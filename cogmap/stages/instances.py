@@ -16,6 +16,8 @@ LEVEL = 0.85
 SPAN_SHARE = 0.7
 LEAST_FILL = 0.3
 SMALL = 0.05
+LEAST_CLUSTER = 20
+MOST_CLUSTERED = 20_000
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,30 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = np.full(len(voxels), -1, np.int32)
+    for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
+        out[part] = n
+    return out
+
+
+def clustered_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
+    """The objects among the candidate voxels by density alone: HDBSCAN (Campello, Moulavi and Sander, 2013).
+
+    It knows no support planes and no colours: a choice for outdoor scans and for clouds whose sampling changes with
+    distance. At most 20,000 voxels are clustered, the others join the nearest.
+    """
+    from sklearn.cluster import HDBSCAN
+
+    opts = options or InstanceOptions()
+    out = np.full(len(voxels), -1, np.int32)
+    index = np.flatnonzero(candidates)
+    if len(index) < LEAST_CLUSTER:
+        return out
+    xyz = voxels.mean_map[index].astype(np.float64)
+    some = np.linspace(0, len(xyz) - 1, min(len(xyz), MOST_CLUSTERED)).astype(np.int64)
+    label = HDBSCAN(min_cluster_size=LEAST_CLUSTER, copy=True).fit(xyz[some]).labels_
+    label = label[cogmap_kernels.nearest(xyz, xyz[some])[1]]
+    parts = [index[m] for m in _members(label) if label[m[0]] >= 0]
+    spacing = link_radius(voxels.key[index], opts.max_radius)
     for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
         out[part] = n
     return out

@@ -13,12 +13,10 @@ from .._checks import I32, Array, Bool
 from ..data.detections import Labeler
 from ..data.frames import FrameStore
 from ..data.voxels import Voxels
-from ..geometry.camera import unproject
-from ..geometry.rigid import apply
 from .consensus import join_by_views
 from .instances import InstanceOptions, is_object
+from .sightings import Sighting, packed, sight_all
 
-STUFF = ("wall", "floor", "ceiling", "background")
 SAME_SHARE = 0.8
 BLOCK = 8
 LEAST_REGION = 6
@@ -30,16 +28,6 @@ LEAST_VOTES = 2
 PART = 0.15
 UNSEEN, NO_MASK = -1, 0
 Labels = dict[int, tuple[tuple[str, float, str], ...]]
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """What the masks of one frame say: the voxels (S,) seen in it and the mask (S,) on each, 0 = none."""
-
-    voxel: I32
-    mask: I32
-    labels: tuple[str, ...]
-    scores: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -71,8 +59,7 @@ def instances_from_masks(
         voxels: in the map frame. is_room: (V,) voxels of floor, walls, ceiling. options: what is too small to be one.
     """
     options = options or InstanceOptions()
-    packed = _packed(voxels.key.astype(np.int64))
-    sightings = [s for f in range(len(store)) if (s := sight(voxels, packed, store, f, labeler)) is not None]
+    sightings = list(sight_all(voxels, store, labeler))
     region = regions(voxels, is_room, sightings)
     present = [np.unique(s.mask[s.mask > 0]) for s in sightings]
     n_masks = sum(len(p) for p in present)
@@ -92,33 +79,6 @@ def instances_from_masks(
     labels = {int(number[k]): _labels(k, owners, sightings, labeler.name) for k in kept.tolist()}
     used = sum(int(np.isin(owner[p], kept).sum()) for owner, p in zip(owners, present))
     return MaskInstances(out, labels, n_masks, n_masks - used)
-
-
-def sight(voxels: Voxels, packed: Array, store: FrameStore, frame: int, labeler: Labeler) -> Sighting | None:
-    """The voxels that a frame's depth falls in and the mask on most of each, or None where the labeler says nothing."""
-    stored = store[frame]
-    found = labeler.detect(store.picture(frame)[0], stored.index)
-    if found is None:
-        return None
-    known = stored.depth > 0
-    xyz = apply(stored.T_map_cam, unproject(stored.depth, stored.K)[known])
-    key = np.floor((xyz - voxels.origin_map) / voxels.voxel_m).astype(np.int64)
-    at = np.minimum(np.searchsorted(packed, _packed(key)), len(packed) - 1)
-    cell = np.full(stored.depth.shape, -1, np.int32)
-    cell[known] = np.where(packed[at] == _packed(key), at, -1)
-    stuff = np.array([0, *(0 if text.lower() in STUFF else k for k, text in enumerate(found.labels, 1))])
-    masks = stuff[_sampled(found.mask, stored.depth.shape)]
-    votes = cogmap_kernels.mask_votes(cell, (masks + 1).astype(np.int32))
-    order = np.lexsort((-votes.mask, votes.n_pixels, votes.cell))
-    best = order[np.flatnonzero(np.diff(votes.cell[order], append=-1))]
-    return Sighting(votes.cell[best], votes.mask[best] - 1, found.labels, found.scores)
-
-
-def _sampled(image: I32, size: tuple[int, ...]) -> Array:
-    """The pixels of an image (H, W) nearest to those of one of another size and the same field of view."""
-    rows = ((np.arange(size[0]) + 0.5) * image.shape[0] / size[0]).astype(int)
-    columns = ((np.arange(size[1]) + 0.5) * image.shape[1] / size[1]).astype(int)
-    return np.asarray(image[rows[:, None], columns[None]])
 
 
 def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
@@ -156,19 +116,15 @@ def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
 
 def neighbours(key: I32) -> tuple[Array, Array]:
     """Positions (E,), (E,) of all pairs that touch by face, edge or corner among cells (V, 3), sorted (iz, iy, ix)."""
-    packed = _packed(key.astype(np.int64))
+    sorted_keys = packed(key.astype(np.int64))
     first, second = [], []
     for dz, dy, dx in [(z, y, x) for z in (0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) > (0, 0, 0)]:
-        other = _packed(key.astype(np.int64) + (dx, dy, dz))
-        at = np.minimum(np.searchsorted(packed, other), max(len(packed) - 1, 0))
-        hit = np.flatnonzero(packed[at] == other) if len(packed) else at
+        other = packed(key.astype(np.int64) + (dx, dy, dz))
+        at = np.minimum(np.searchsorted(sorted_keys, other), max(len(sorted_keys) - 1, 0))
+        hit = np.flatnonzero(sorted_keys[at] == other) if len(sorted_keys) else at
         first.append(hit)
         second.append(at[hit])
     return np.concatenate(first), np.concatenate(second)
-
-
-def _packed(key: Array) -> Array:
-    return np.asarray((key[:, 2] + (1 << 20)) << 42 | (key[:, 1] + (1 << 20)) << 21 | (key[:, 0] + (1 << 20)))
 
 
 def masks_of_regions(region: I32, sightings: list[Sighting]) -> I32:
