@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from .._checks import F32, F64, I32, U8, Array, shaped
 
@@ -43,6 +46,11 @@ class Voxels:
 
     def __len__(self) -> int:
         return len(self.key)
+
+    @cached_property
+    def usual_views(self) -> float:
+        """Median of `n_views`, 0 without voxels."""
+        return float(np.median(self.n_views)) if len(self) else 0.0
 
 
 def take(voxels: Voxels, index: Array) -> Voxels:

@@ -10,6 +10,9 @@ from .._checks import F64, I32, Array
 
 AGREED = 0.5
 LEAST_FRAMES = 2
+LEAST_SHOWN = 0.1
+UNSEEN = -1
+LEAST_BATCH = 1_000_000
 
 
 def join_by_views(table: I32, size: Array, least_frames: int = LEAST_FRAMES) -> I32:
@@ -19,7 +22,8 @@ def join_by_views(table: I32, size: Array, least_frames: int = LEAST_FRAMES) -> 
         table: (R, F) int32 mask of each region in each frame, 0 = none, -1 = not seen. size: (R,) voxels of each.
         least_frames: so many that show both are needed for full agreement; fewer count as if the rest disagreed.
 
-    In every frame a cluster is in the mask that its larger part is in. Frames in which neither of two clusters is in a
+    In every frame a cluster is in the mask that its larger part is in; a frame that shows less than a tenth of it says
+    nothing of it, so that a sliver beside two things joins one of them, not both. Frames in which neither of two clusters is in a
     mask say nothing of them. The most agreed pair joins first, of equals the larger, then the smaller numbers.
     """
     rows, weight = table.copy(), np.where(table >= 0, size[:, None], 0).astype(np.float64)
@@ -41,6 +45,7 @@ def join_by_views(table: I32, size: Array, least_frames: int = LEAST_FRAMES) -> 
         heavier = weight[b] > weight[a]
         weight[a] = np.where(rows[a] == rows[b], weight[a] + weight[b], np.maximum(weight[a], weight[b]))
         rows[a] = np.where(heavier, rows[b], rows[a])
+        rows[a, weight[a] < LEAST_SHOWN * total[a]] = UNSEEN
         for c in near[b]:
             near[c].discard(b)
             near[c].add(a)
@@ -83,11 +88,14 @@ def agreement(row: I32, others: I32, least_frames: int = LEAST_FRAMES) -> F64:
 
 def shared_a_mask(table: I32) -> Array:
     """(P, 2) pairs of regions, the smaller first, that lie in one mask in some frame."""
-    found, n = np.empty(0, np.int64), max(len(table), 1)
+    n, found, waiting = max(len(table), 1), np.empty(0, np.int64), [np.empty(0, np.int64)]
     for column in table.T:
         inside = np.flatnonzero(column > 0)
         inside = inside[np.argsort(column[inside], kind="stable")]
-        groups = np.split(inside, np.flatnonzero(np.diff(column[inside])) + 1)
-        new = [np.sort(g)[i] * n + np.sort(g)[j] for g in groups for i, j in [np.triu_indices(len(g), 1)]]
-        found = np.unique(np.concatenate([found, *new]))
+        for group in np.split(inside, np.flatnonzero(np.diff(column[inside])) + 1):
+            a, b = np.triu_indices(len(group), 1)
+            waiting.append(group[a] * n + group[b])
+        if sum(map(len, waiting)) > len(found) + LEAST_BATCH:
+            found, waiting = np.unique(np.concatenate([found, *waiting])), []
+    found = np.unique(np.concatenate([found, *waiting]))
     return np.stack([found // n, found % n], axis=1)

@@ -16,6 +16,7 @@ LEVEL = 0.85
 SPAN_SHARE = 0.7
 LEAST_FILL = 0.3
 SMALL = 0.05
+LEAST_VOXELS = 8
 LEAST_CLUSTER = 20
 MOST_CLUSTERED = 20_000
 
@@ -173,11 +174,11 @@ def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int =
     What noise leaves beside walls fills a fifth of its extent; thinly sampled scans are bridged over `spacing` cells.
     What only one view shows where views overlap is what flew off an edge.
     """
-    if np.median(voxels.n_views[part]) < min(2.0, float(np.median(voxels.n_views))):
+    if len(part) < LEAST_VOXELS or np.median(voxels.n_views[part]) < min(2.0, voxels.usual_views):
         return False
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]
-    enough = max(8.0, LEAST_FILL * faces[0] * faces[1] / (voxels.voxel_m * spacing) ** 2)
+    enough = LEAST_FILL * faces[0] * faces[1] / (voxels.voxel_m * spacing) ** 2
     return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= opts.min_second_m and len(part) >= enough)
 
 

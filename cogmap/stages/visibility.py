@@ -16,6 +16,7 @@ from ..geometry.rigid import apply, inverse
 LEAST_SHARE = 0.05
 WIDTH_PX = 240
 OWN_PX = 3
+FAR_PX = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def _shares(xyz_cam: F64, depth: Array, instance: I32, K: F64, n: int, edge: flo
     mine = instance >= 0
     xyz, of = xyz_cam[mine], instance[mine]
     z = np.maximum(xyz[:, 2], 1e-6)
-    u = np.floor(xyz[:, 0] / z * K[0, 0] + K[0, 2]).clip(-1e6, 1e6).astype(np.int64)
-    v = np.floor(xyz[:, 1] / z * K[1, 1] + K[1, 2]).clip(-1e6, 1e6).astype(np.int64)
+    u = np.floor(xyz[:, 0] / z * K[0, 0] + K[0, 2]).clip(-FAR_PX, FAR_PX).astype(np.int64)
+    v = np.floor(xyz[:, 1] / z * K[1, 1] + K[1, 2]).clip(-FAR_PX, FAR_PX).astype(np.int64)
     slack = 3 * edge + 0.02 * z
     facing = z <= _nearest_own(of, u // OWN_PX, v // OWN_PX, z) + slack
     inside = (xyz[:, 2] > edge) & (u >= 0) & (v >= 0) & (u < depth.shape[1]) & (v < depth.shape[0]) & facing
@@ -72,11 +73,14 @@ def _shares(xyz_cam: F64, depth: Array, instance: I32, K: F64, n: int, edge: flo
 
 def _nearest_own(of: I32, u: Array, v: Array, z: F64) -> F64:
     """(P,) depth of the nearest point of the same instance in the same cell (u, v) of the picture or beyond it."""
-    order = np.lexsort((z, u, v, of))
-    a, b, c = of[order], u[order], v[order]
-    new = np.append(True, (np.diff(a) != 0) | (np.diff(b) != 0) | (np.diff(c) != 0))[: len(order)]
+    if len(z) == 0:
+        return z
+    cell = ((v - v.min()) * (int(np.ptp(u)) + 1) + u - u.min()) * (int(of.max()) + 1) + of
+    order = np.argsort(cell, kind="stable")
+    new = np.append(True, np.diff(cell[order]) != 0)
+    nearest = np.minimum.reduceat(z[order], np.flatnonzero(new))
     out = np.empty(len(z))
-    out[order] = z[order][np.flatnonzero(new)][np.cumsum(new) - 1] if len(order) else z
+    out[order] = nearest[np.cumsum(new) - 1]
     return out
 
 
