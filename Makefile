@@ -52,7 +52,7 @@ bench-gpu: setup
 	$(BIN)/python -m benchmarks.bench_gpu
 
 bench-accuracy: setup
-	$(BIN)/python -m benchmarks.accuracy.rooms --seeds 8 --clutter middle --peers
+	$(BIN)/python -m benchmarks.accuracy.rooms --seeds 30 --peers
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

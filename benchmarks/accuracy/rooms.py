@@ -1,6 +1,6 @@
 """How right the objects of synthetic rooms are: by geometry, by true masks, by masks with the faults of detectors.
 
-    python -m benchmarks.accuracy.rooms [--seeds 5] [--clutter light,middle]
+    python -m benchmarks.accuracy.rooms [--seeds 5] [--clutter light,middle,heavy]
 
 RGB-D with sensor-like noise, 640 x 480, 60 frames. Things that fill at least 1,200 pixels of some frame count as seen.
 Writes `benchmarks/results/accuracy_rooms.json`: median, least and most over seeds. With `--peers`, on the same voxels:
@@ -22,12 +22,15 @@ import numpy as np
 
 from cogmap import pipeline
 from cogmap.config import Config
-from cogmap.data.detections import Labeler
+from cogmap.data.detections import FrameDetections, Labeler
 from cogmap.data.reconstruction import Reconstruction, Scale, Window
-from cogmap.data.scene import SceneMap
+from cogmap.data.scene import MapObject, SceneMap
+from cogmap.geometry.box import corners_xy, turn_xy
+from cogmap.geometry.rigid import apply
 from cogmap.stages.boxes import make_objects
+from cogmap.stages.sightings import packed, sight
 from cogmap.stages.surfaces import find_surfaces
-from tests.rooms import Room, Shot, make_room, noisy_depth, render, walk_path
+from tests.rooms import Room, Shot, Thing, make_room, noisy_depth, render, walk_path
 from tests.rooms.detector import Faults, detector
 from tests.rooms.judge import boxes_against
 
@@ -74,12 +77,53 @@ def scored(scene: SceneMap, room: Room, shots: list[Shot], seconds: float) -> di
         row[f"precision {least}"] = len({m for m, h in zip(match, hit) if h}) / max(len(scene.objects), 1)
     pairs = [(room.things[k], scene.objects[match[k]]) for k in np.flatnonzero(overlap >= 0.5)]
     row["size error m"] = float(np.median([np.abs(np.sort(t.size) - np.sort(o.box.size_m)).max() for t, o in pairs]))
+    T = scene.T_map_input @ np.linalg.inv(shots[3].T_world_cam)
+    row["centre error m"] = float(np.median([np.linalg.norm(apply(T, t.center) - o.box.center_m) for t, o in pairs]))
+    turn = float(np.arctan2(T[1, 0], T[0, 0]))
+    long = [(t, o) for t, o in pairs if abs(t.size[0] - t.size[1]) > 0.15 * t.size[:2].max()]
+    off = [np.degrees(abs((t.yaw + turn - o.box.yaw + np.pi / 4) % (np.pi / 2) - np.pi / 4)) for t, o in long]
+    row["yaw error deg"] = float(np.median(off)) if off else 0.0
+    row["faces within 2 sigma"] = float(np.mean([w for t, o in pairs if not o.partial for w in within(t, o, T)] or [0]))
+    area = sum(r.area_m2 for r in scene.layout.rooms)
+    row["room area error"] = abs(area / room.area_m2 - 1)
+    row["id switches"] = switches(scene, room, shots)
     right = []
     for label in sorted({t.label for t in room.things}):
         of = np.array([t.label == label for t in room.things])
         found = sum(o.label == label for o in scene.objects)
         right.append((of & seen).sum() <= found <= (of & (most_px >= GLIMPSED_PX)).sum())
     return row | {"counts right": float(np.mean(right))}
+
+
+def within(thing: Thing, found: MapObject, T: np.ndarray) -> list[bool]:
+    """Of the six faces of a thing, which lie within two sigma of those of the box, along the axes of the truth."""
+    local = np.linalg.inv(T)
+    yaw = found.box.yaw - float(np.arctan2(T[1, 0], T[0, 0]))
+    corners = corners_xy(apply(local, np.array(found.box.center_m)), np.array(found.box.size_m), yaw)
+    along = (corners - thing.center[:2]) @ turn_xy(thing.yaw)
+    z = apply(local, np.array(found.box.center_m))[2] - thing.center[2] + np.array([-0.5, 0.5]) * found.box.size_m[2]
+    lo, hi = np.append(along.min(0), z[0]), np.append(along.max(0), z[1])
+    error = np.concatenate([lo + thing.size / 2, hi - thing.size / 2])
+    return (np.abs(error) <= 2 * found.sigma_m).tolist()
+
+
+def switches(scene: SceneMap, room: Room, shots: list[Shot]) -> float:
+    """How often a thing's pixels change from one object to another between frames that show it, as a share of them."""
+    assert scene.voxels is not None and scene.frames is not None and scene.object_of_voxel is not None
+    keys = packed(scene.voxels.key.astype(np.int64))
+    last, seen, changed = np.full(len(room.things), -1), 0, 0
+    for frame in scene.frames:
+        mask = np.maximum(shots[frame.index].thing + 1, 0).astype(np.int32)
+        labels = ("",) * len(room.things)
+        sight_of = sight(scene.voxels, keys, frame, FrameDetections(mask, labels, (1.0,) * len(labels)))
+        of = scene.object_of_voxel[sight_of.voxel]
+        for k in np.flatnonzero(np.bincount(mask.ravel(), minlength=len(room.things) + 1)[1:] >= SEEN_PX):
+            mine = of[(sight_of.mask == k + 1) & (of >= 0)]
+            if len(mine):
+                now = int(np.bincount(mine).argmax())
+                seen, changed = seen + 1, changed + int(last[k] not in (-1, now))
+                last[k] = now
+    return changed / max(seen, 1)
 
 
 def peers(scene: SceneMap, room: Room, shots: list[Shot]) -> dict[str, dict[str, float]]:
@@ -99,8 +143,8 @@ def peers(scene: SceneMap, room: Room, shots: list[Shot]) -> dict[str, dict[str,
         out = np.full(len(scene.voxels), -1, np.int32)
         for n, k in enumerate(large):
             out[index[label == k]] = n
-        objects = make_objects(scene.voxels, out)[0]
-        rows[name] = scored(replace(scene, objects=objects), room, shots, seconds)
+        objects, of_voxel = make_objects(scene.voxels, out)
+        rows[name] = scored(replace(scene, objects=objects, object_of_voxel=of_voxel), room, shots, seconds)
     return rows
 
 
@@ -112,42 +156,46 @@ def _hdbscan(xyz: np.ndarray) -> np.ndarray:
     return np.asarray(label[cogmap_kernels.nearest(xyz, xyz[some])[1]])
 
 
+def measured(room: Room, with_peers: bool) -> dict[str, dict[str, float]]:
+    """Figures of one room by every way to find its objects."""
+    shots = [render(room, T, K, (480, 640)) for T in walk_path(room, 60)]
+    rows = {}
+    labelers = {"true masks": detector(room, shots), "faulty masks": detector(room, shots, Faults())}
+    for name, labeler in {"geometry": None, **labelers}.items():
+        scene, seconds = mapped(shots, labeler)
+        rows[name] = scored(scene, room, shots, seconds)
+        if labeler is None and with_peers:
+            rows |= peers(scene, room, shots)
+    return rows
+
+
+def tabulated(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, list[float]]]:
+    """Median, least and most of every figure over rooms."""
+    table: dict[str, dict[str, list[float]]] = {}
+    for way, first in runs[0].items():
+        for figure in first:
+            values = [run[way][figure] for run in runs]
+            table.setdefault(way, {})[figure] = [round(float(f(values)), 3) for f in (np.median, np.min, np.max)]
+    return table
+
+
 def main() -> None:
-    """Every clutter, every seed, every way to find objects."""
+    """Every seed, every clutter, every way; the file is whole after every seed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--clutter", default="light,middle")
+    parser.add_argument("--clutter", default="light,middle,heavy")
     parser.add_argument("--peers", action="store_true")
     given = parser.parse_args()
-    rows: dict[str, dict[str, list[dict[str, float]]]] = {}
-    for clutter in given.clutter.split(","):
-        ways = rows.setdefault(clutter, {})
-        for seed in range(given.seeds):
-            room = make_room(seed, clutter=clutter)
-            shots = [render(room, T, K, (480, 640)) for T in walk_path(room, 60)]
-            labelers = {
-                "geometry": None,
-                "true masks": detector(room, shots),
-                "faulty masks": detector(room, shots, Faults()),
-            }
-            for name, labeler in labelers.items():
-                scene, seconds = mapped(shots, labeler)
-                ways.setdefault(name, []).append(scored(scene, room, shots, seconds))
-                print(clutter, seed, name, json.dumps({k: round(v, 3) for k, v in ways[name][-1].items()}), flush=True)
-                if labeler is None and given.peers:
-                    for peer, row in peers(scene, room, shots).items():
-                        ways.setdefault(peer, []).append(row)
-                        print(clutter, seed, peer, json.dumps({k: round(v, 3) for k, v in row.items()}), flush=True)
-    table = {
-        clutter: {
-            name: {k: [round(float(f([r[k] for r in runs])), 3) for f in (np.median, np.min, np.max)] for k in runs[0]}
-            for name, runs in ways.items()
-        }
-        for clutter, ways in rows.items()
-    }
+    runs: dict[str, list[dict[str, dict[str, float]]]] = {clutter: [] for clutter in given.clutter.split(",")}
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({"median, least, most over seeds": given.seeds, **table}, indent=1)
-    (RESULTS / "accuracy_rooms.json").write_text(text + "\n")
+    for seed in range(given.seeds):
+        for clutter, rows in runs.items():
+            rows.append(measured(make_room(seed, clutter=clutter), given.peers))
+            for way, row in rows[-1].items():
+                print(clutter, seed, way, json.dumps({k: round(v, 3) for k, v in row.items()}), flush=True)
+        table = {clutter: tabulated(rows) for clutter, rows in runs.items()}
+        text = json.dumps({"median, least, most over seeds": seed + 1, **table}, indent=1)
+        (RESULTS / "accuracy_rooms.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

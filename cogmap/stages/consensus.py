@@ -23,8 +23,9 @@ def join_by_views(table: I32, size: Array, least_frames: int = LEAST_FRAMES) -> 
         least_frames: so many that show both are needed for full agreement; fewer count as if the rest disagreed.
 
     In every frame a cluster is in the mask that its larger part is in; a frame that shows less than a tenth of it says
-    nothing of it, so that a sliver beside two things joins one of them, not both. Frames in which neither of two clusters is in a
-    mask say nothing of them. The most agreed pair joins first, of equals the larger, then the smaller numbers.
+    nothing of it, so that a sliver beside two things joins one of them, not both. Frames in which neither of two
+    clusters is in a mask say nothing of them. The most agreed pair joins first, of equals the larger, then the smaller
+    numbers.
     """
     rows, weight = table.copy(), np.where(table >= 0, size[:, None], 0).astype(np.float64)
     near: list[set[int]] = [set() for _ in range(len(table))]

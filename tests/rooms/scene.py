@@ -61,7 +61,8 @@ def make_room(seed: int, *, width: float = 6.0, depth: float = 5.0, plain: float
     """A room with things against walls, a table with chairs that touch it, things on tops, free things.
 
     In `middle` clutter most free things are pushed against others instead, as in rooms that people live in, and the
-    tops carry twice as much.
+    tops carry twice as much. In `heavy` clutter half as many things again touch others, and the tops carry three times
+    as much.
     """
     rng = np.random.default_rng(seed)
     w, d = width + rng.uniform(-0.3, 0.5), depth + rng.uniform(-0.3, 0.4)
@@ -69,11 +70,12 @@ def make_room(seed: int, *, width: float = 6.0, depth: float = 5.0, plain: float
     for label in AGAINST_WALL:
         _place_at_wall(things, label, w, d, rng)
     _place_table_group(things, w, d, rng)
-    for label in TOUCHING if clutter == "middle" else ():
+    level = ("light", "middle", "heavy").index(clutter)
+    for label in (TOUCHING * 2)[: (0, 8, 12)[level]]:
         _place_touching(things, label, w, d, rng)
-    for label in FREE[:3] if clutter == "middle" else FREE:
+    for label in FREE[: (8, 3, 2)[level]]:
         _place_free(things, label, w, d, rng)
-    for label in ON_TOP * (2 if clutter == "middle" else 1):
+    for label in ON_TOP * (level + 1):
         _place_on_top(things, label, rng)
     return Room(w, d, 2.6 + rng.uniform(-0.1, 0.2), [_with_free(t, things, w, d) for t in things], seed, plain)
 
