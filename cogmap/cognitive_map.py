@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from .data.scene import Layout, MapObject, Quality, SceneMap
 from .errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from .query.counting import AmodalCount
     from .query.occupancy import Occupancy
     from .query.placement import Spot
 
@@ -162,6 +163,28 @@ class CognitiveMap:
         from .query.placement import free_spots
 
         return free_spots(self.scene, None if on == "floor" else self[on], size, height)
+
+    def labelled(self, label: str) -> tuple[MapObject, ...]:
+        """The objects of a label, in any number and by any of its names: "couches" finds what is called sofa."""
+        from .label.prompts import same_thing
+
+        return tuple(o for o in self.objects if o.label and same_thing(o.label) == same_thing(label))
+
+    @overload
+    def count(self, label: str, *, amodal: Literal[False] = False) -> int: ...
+
+    @overload
+    def count(self, label: str, *, amodal: Literal[True]) -> AmodalCount: ...
+
+    def count(self, label: str, *, amodal: bool = False) -> int | AmodalCount:
+        """How many objects have a label; with `amodal` also how many a pattern implies where no view shows.
+
+        See `cogmap.query.counting.amodal_count`.
+        """
+        from .query.counting import amodal_count
+
+        things = self.labelled(label)
+        return amodal_count(self.scene, things) if amodal else len(things)
 
     def occupancy(self, cell_m: float = 0.1) -> Occupancy:
         """Cells of space: occupied, free or unknown; see `cogmap.query.occupancy.occupancy`."""

@@ -24,6 +24,7 @@ class Config:
         reconstructor: "auto", "measured", "recorded" or "sfm".
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
         objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
+        planes: move what noise puts beside floor, ceiling and walls onto them.
         clustering: how objects are found without masks: "regions" or "hdbscan".
         scale: "camera-height=1.5" or "ID.height=2.03", or None.
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
@@ -40,6 +41,7 @@ class Config:
     labeler: str | None = None
     objects: str | None = None
     device: str = "auto"
+    planes: bool = False
     clustering: Clustering = "regions"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None

@@ -20,7 +20,20 @@ from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
 from .mapfile.convert import layout_from
-from .stages import boxes, completion, freespace, fuse, instances, layout, masks, openings, scale, surfaces, visibility
+from .stages import (
+    boxes,
+    completion,
+    facing,
+    freespace,
+    fuse,
+    instances,
+    layout,
+    masks,
+    openings,
+    scale,
+    surfaces,
+    visibility,
+)
 from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
@@ -168,6 +181,8 @@ def cut(
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     noise = noise_of(store)
     room = surfaces.find_surfaces(cloud, noise_m=noise)
+    if config.planes:
+        cloud = surfaces.flattened(cloud, room)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
     options = instances.options_for(noise, cloud.voxel_m)
     if given:
@@ -188,6 +203,7 @@ def cut(
     )
     if store is not None:
         objects = completion.complete_objects(objects, room, store, noise)
+    objects = facing.find_facings(objects, cloud, object_of_voxel, room.walls)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, config.cell_m)
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)

@@ -22,6 +22,7 @@ class _Object(BaseModel):
     size_m: tuple[Positive, Positive, Positive]
     yaw_deg: FiniteFloat | None = None
     rotation: tuple[Vec3, Vec3, Vec3] | None = None
+    facing_deg: FiniteFloat | None = None
 
 
 class _Boxes(BaseModel):
@@ -39,7 +40,7 @@ def accepts(path: Path) -> bool:
 
 
 def read_boxes(path: Path) -> GivenBoxes:
-    """Boxes of `{"objects": [{"label", "center_m", "size_m", "yaw_deg" | "rotation"}], "layout": {...}}`.
+    """Boxes of `{"objects": [{"label", "center_m", "size_m", "yaw_deg" | "rotation", "facing_deg"}], "layout": {...}}`.
 
     Raises:
         InputError: E-BOXES-JSON (not readable), E-BOXES (a field is wrong; the message names its path).
@@ -54,5 +55,5 @@ def read_boxes(path: Path) -> GivenBoxes:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
         raise InputError("E-BOXES", f"{where}: {first['msg']}.", "Mend that field.", path) from error
-    boxes = tuple(GivenBox(o.label, o.center_m, o.size_m, o.yaw_deg, o.rotation) for o in parsed.objects)
+    boxes = tuple(GivenBox(o.label, o.center_m, o.size_m, o.yaw_deg, o.rotation, o.facing_deg) for o in parsed.objects)
     return GivenBoxes(boxes, parsed.layout)

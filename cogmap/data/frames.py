@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._checks import F32, F64, U8
+from .._checks import F32, F64, I32, U8, Array
 from ..errors import InputError
 
 STEPS_TO_MEDIAN = 4096
@@ -166,6 +166,28 @@ class FrameStore:
         self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist(), "size": size})
         self._K.append(np.asarray(K, np.float64))
         self._T.append(np.asarray(T, np.float64))
+
+    def views_of(
+        self, xyz_map: Array, *, near_share: float, near_m: float = 0.0, most_frames: int = 80
+    ) -> tuple[I32, I32]:
+        """How many frames see a surface at points (P, 3), and how many look through them: two (P,) int32.
+
+        Args:
+            near_share, near_m: a depth is at a point when it is within this share of the depth, and this length at the
+                frame's median depth. most_frames: so many, spread evenly, are asked.
+        """
+        import cogmap_kernels
+
+        from ..geometry.rigid import inverse
+
+        agree, through = np.zeros(len(xyz_map), np.int32), np.zeros(len(xyz_map), np.int32)
+        for i in range(0, len(self), max(1, len(self) // most_frames)):
+            frame = self[i]
+            known = frame.depth > 0
+            if known.any():
+                near = near_share + near_m / max(float(np.median(frame.depth[known])), 1e-6)
+                cogmap_kernels.agreement(xyz_map, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, through)
+        return agree, through
 
     def place(self, T_map_cam: F64, scale: float) -> None:
         """Set the final poses (N, 4, 4) and multiply every depth by `scale`; then write the listing."""

@@ -39,6 +39,7 @@ class GivenBox:
     Attributes:
         label: text or None. center_m, size_m: (3,) middle and full extents along its own axes.
         yaw_deg: turn about the up axis, or None. rotation: (3, 3) whose columns are its axes, or None.
+        facing_deg: direction of its front about the up axis, or None.
     """
 
     label: str | None
@@ -46,6 +47,7 @@ class GivenBox:
     size_m: tuple[float, float, float]
     yaw_deg: float | None = None
     rotation: tuple[tuple[float, float, float], ...] | None = None
+    facing_deg: float | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from .._checks import F64, I32, Array, positive, shaped
 from ..errors import InputError
 from .capture import Loss
@@ -63,6 +65,19 @@ class MapObject:
 
     def __post_init__(self) -> None:
         shaped("footprint_map", self.footprint_map, "F", 2)
+
+    @property
+    def pose(self) -> F64:
+        """Object to map (4, 4): origin at the centre of the box, x along its front where it has one, else its length.
+
+        A box with a full rotation and no front keeps that rotation.
+        """
+        from ..geometry.rigid import about_z, from_rotation
+
+        obb = self.box.obb
+        if obb is not None and self.facing is None:
+            return from_rotation(np.array(obb.rotation, np.float64), np.array(obb.center_m))
+        return from_rotation(about_z(self.box.yaw if self.facing is None else self.facing), np.array(self.box.center_m))
 
     @property
     def first_seen(self) -> int | None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cogmap_kernels
 import numpy as np
 
 from .._checks import I32, U8, Array
 from ..data.scene import FREE, OCCUPIED, UNKNOWN, SceneMap
 from ..errors import InputError
-from ..geometry.rigid import inverse
 
 LEAST_POINTS = 3
 
@@ -60,10 +58,9 @@ def occupancy(scene: SceneMap, cell_m: float = 0.1) -> Occupancy:
 def _crossed(scene: SceneMap, first: Array, shape: tuple[int, ...], cell_m: float) -> Array:
     """Cells (flat) whose middle some frame looks through."""
     middle = (np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1) + first + 0.5) * cell_m
-    agree, through = np.zeros(len(middle), np.int32), np.zeros(len(middle), np.int32)
-    for frame in scene.frames or ():
-        near = cell_m / max(float(np.median(frame.depth)), 10 * cell_m)
-        cogmap_kernels.agreement(middle, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, through)
+    if scene.frames is None:
+        return np.zeros(len(middle), bool)
+    through = scene.frames.views_of(middle, near_share=0.0, near_m=cell_m, most_frames=len(scene.frames))[1]
     return through > 0
 
 

@@ -205,6 +205,10 @@ def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
         obb = Obb(_three(center), _three(size), tuple(_three(row) for row in R))
     at = (float(middle[0]), float(middle[1]), (z_lo + z_hi) / 2)
     box = Box(at, (float(floor_size[0]), float(floor_size[1]), z_hi - z_lo), yaw, obb)
+    facing = None
+    if given.facing_deg is not None:
+        front = T[:3, :3] @ about_z(np.radians(given.facing_deg))[:, 0]
+        facing = float(np.arctan2(front[1], front[0]))
     return MapObject(
         number=0,
         id="",
@@ -212,7 +216,7 @@ def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
         labels=() if given.label is None else ((given.label, 1.0, "given"),),
         box=box,
         footprint_map=hull_xy(corners[:, :2]),
-        facing=None,
+        facing=facing,
         color_name=None,
         n_points=0,
         seen=(),

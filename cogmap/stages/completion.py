@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import cogmap_kernels
 import numpy as np
 from shapely.geometry import Polygon
 
-from .._checks import F64, Array, Bool
+from .._checks import F64, Bool
 from ..data.frames import FrameStore
 from ..data.scene import Box, MapObject
 from ..geometry.box import corners_xy
-from ..geometry.rigid import apply, inverse
+from ..geometry.rigid import apply
 from .surfaces import Surfaces
 
 RESTS_M = 0.06
 SEEN_THROUGH = 0.2
 BEYOND_M = 0.08
-MOST_FRAMES = 80
 NEAR = 0.03
 INNER = np.linspace(-0.35, 0.35, 4)
 HEIGHTS = np.linspace(0.1, 0.9, 4)
@@ -42,7 +40,7 @@ def complete_objects(
         for points in (_under(thing.box, below[k]), *_beyond(thing.box)):
             owner.append((k, len(points)))
             probes.append(points)
-    agree, conflict = seen_by_views(np.concatenate([np.zeros((0, 3)), *probes]), store)
+    agree, conflict = store.views_of(np.concatenate([np.zeros((0, 3)), *probes]), near_share=NEAR)
     cuts = np.cumsum([0] + [n for _, n in owner])
     out = []
     for k, thing in enumerate(objects):
@@ -56,15 +54,6 @@ def complete_objects(
         ]
         out.append(replace(thing, box=box, partial=bool(any(open_sides) or (hidden and not rests))))
     return tuple(out)
-
-
-def seen_by_views(xyz_map: F64, store: FrameStore) -> tuple[Array, Array]:
-    """How many of at most 80 frames see a surface at points (P, 3), and how many look through them: two (P,) int32."""
-    agree, conflict = np.zeros(len(xyz_map), np.int32), np.zeros(len(xyz_map), np.int32)
-    for i in range(0, len(store), max(1, len(store) // MOST_FRAMES)):
-        frame = store[i]
-        cogmap_kernels.agreement(xyz_map, frame.depth, frame.K, inverse(frame.T_map_cam), NEAR, agree, conflict)
-    return agree, conflict
 
 
 def _support_height(k: int, objects: tuple[MapObject, ...]) -> float:

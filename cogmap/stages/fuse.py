@@ -11,7 +11,7 @@ from ..data.points import PointCloud
 from ..data.voxels import Voxels, take
 from ..errors import InputError, TrustError
 from ..geometry.camera import normals_of_depth, unproject
-from ..geometry.rigid import apply, inverse
+from ..geometry.rigid import apply
 
 NEAR_SHARE = 0.02
 MOST_BAD = 0.05
@@ -134,16 +134,9 @@ def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -
     Returns:
         The kept voxels and how many were dropped: ghosts of walkers, doubled walls, flying points.
     """
-    agree, conflict = np.zeros(len(voxels), np.int32), np.zeros(len(voxels), np.int32)
-    step = max(1, len(store) // most_frames)
-    for i in range(0, len(store), step):
-        frame = store[i]
-        near = (
-            NEAR_SHARE + voxels.voxel_m / max(float(np.median(frame.depth[frame.depth > 0], axis=None)), 1e-6)
-            if (frame.depth > 0).any()
-            else NEAR_SHARE
-        )
-        cogmap_kernels.agreement(voxels.mean_map, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, conflict)
+    agree, conflict = store.views_of(
+        voxels.mean_map, near_share=NEAR_SHARE, near_m=voxels.voxel_m, most_frames=most_frames
+    )
     share: F32 = ((agree + 1) / (agree + conflict + 1)).astype(np.float32)
     keep = share >= 0.4
     kept = take(voxels, keep)

@@ -99,6 +99,25 @@ def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     return Surfaces(kind, walls, ceiling)
 
 
+def flattened(voxels: Voxels, surfaces: Surfaces) -> Voxels:
+    """The voxels with the means of floor, ceiling and wall voxels moved onto their planes; keys and extents stay.
+
+    Only what noise puts beside a plane is moved: no further than `find_surfaces` counts as the plane itself.
+    """
+    mean = voxels.mean_map.astype(np.float64)
+    for kind, height in ((FLOOR, 0.0), (CEILING, surfaces.ceiling_m)):
+        if height is not None:
+            flat = (surfaces.kind == kind) & (np.abs(mean[:, 2] - height) < BAND_M)
+            mean[flat, 2] = height
+    for wall in surfaces.walls:
+        off = wall.off(mean)
+        near = (surfaces.kind == WALL) & wall.beside(mean, 0.1) & (np.abs(off) < BAND_M)
+        normal = np.zeros(3)
+        normal[wall.axis], normal[1 - wall.axis] = 1.0, -wall.slope
+        mean[near] -= (off[near] * wall.facing / np.hypot(1.0, wall.slope))[:, None] * normal
+    return replace(voxels, mean_map=mean.astype(np.float32))
+
+
 def _ceiling(voxels: Voxels) -> float | None:
     """Height of the highest strong level surface that looks down, at least 1.8 above the floor."""
     z = voxels.mean_map[(voxels.normal[:, 2] < -0.8) & (voxels.mean_map[:, 2] > 1.8), 2]

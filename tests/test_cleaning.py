@@ -1,0 +1,78 @@
+"""What noise and movement leave in a map: walls flattened on request, ghosts of walkers dropped, fewer views trusted less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cogmap import pipeline
+from cogmap.config import Config
+from cogmap.data.reconstruction import Reconstruction, Scale, Window
+from cogmap.data.scene import SceneMap
+from cogmap.stages.surfaces import find_surfaces
+
+from .rooms import Room, make_room, noisy_depth, render, walk_path
+from .rooms.judge import surface_error
+from .rooms.variants import PeopledFilm
+from .test_pipeline import K
+
+SIZE = (240, 320)
+
+
+def seen(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003) -> Iterator[Window]:
+    """RGB-D of a room that may differ from frame to frame."""
+    for i, (room, T) in enumerate(zip(rooms, poses)):
+        shot = render(room, T, K, SIZE)
+        depth = noisy_depth(shot.depth, i, base_m, 0.002)
+        yield Window(
+            rgb=shot.rgb[None],
+            depth=depth[None],
+            confidence=(depth > 0).astype(np.float32)[None],
+            K=K[None],
+            T_world_cam=(np.linalg.inv(poses[min(3, len(poses) - 1)]) @ T)[None],
+            index=np.array([i], np.int32),
+            time_s=np.array([i / 5]),
+        )
+
+
+def mapped(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003, config: Config | None = None) -> SceneMap:
+    reconstruction = Reconstruction(seen(rooms, poses, base_m), Scale("metric", "sensor", 0.01))
+    return pipeline.map_reconstruction(reconstruction, config or Config(), pipeline.Diary())
+
+
+def test_walls_are_flatter_when_asked_for_and_nothing_else_moves() -> None:
+    room = make_room(2, plain=0.5)
+    poses = walk_path(room, 30)
+    plain = mapped([room] * 30, poses, 0.02)
+    flat = mapped([room] * 30, poses, 0.02, Config(planes=True))
+    assert plain.voxels is not None and flat.voxels is not None
+    kind = find_surfaces(plain.voxels, noise_m=pipeline.noise_of(plain.frames)).kind
+    T = plain.T_map_input @ np.linalg.inv(poses[3])
+    before, after = surface_error(plain, room, T), surface_error(flat, room, T)
+    rms = [float(np.sqrt((e[kind == 3] ** 2).mean())) for e in (before, after)]
+    assert rms[1] < 0.7 * rms[0], rms
+    assert np.array_equal(before[kind == 0], after[kind == 0])
+    assert [o.box for o in flat.objects] == [o.box for o in plain.objects]
+
+
+def test_a_person_who_walks_about_leaves_hardly_any_ghost() -> None:
+    room = make_room(5)
+    poses = walk_path(room, 60)
+    film = PeopledFilm(room, poses, K, SIZE)
+    scene = mapped([film.room_at(i) for i in range(60)], poses)
+    error = surface_error(scene, room, scene.T_map_input @ np.linalg.inv(poses[3]))
+    assert (error > 0.1).mean() <= 0.02
+    dropped = {w.code: w.count for w in scene.quality.warnings}
+    assert dropped["W-VOXELS-DROPPED"] > 500
+
+
+def test_fewer_views_are_trusted_less() -> None:
+    room = make_room(2)
+    poses = walk_path(room, 30)
+    many = mapped([room] * 30, poses)
+    most = max(many.objects, key=lambda o: len(o.seen))
+    frame = most.seen[len(most.seen) // 2][0]
+    one = mapped([room], poses[[frame]])
+    assert len(most.seen) >= 10 and one.objects
+    assert max(o.confidence for o in one.objects) < most.confidence / 2
