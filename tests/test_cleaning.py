@@ -1,4 +1,4 @@
-"""What noise and movement leave in a map: walls flattened on request, ghosts of walkers dropped, fewer views trusted less."""
+"""What noise and movement leave in a map: flat walls on request, no ghosts of walkers, less trust in fewer views."""
 
 from __future__ import annotations
 

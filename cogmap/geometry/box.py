@@ -9,6 +9,7 @@ from .._checks import F64, Array
 
 NEAR_SQUARE = 0.10
 CLEARLY = 1.2
+MOST_JUDGED = 2000
 LEAST_WEIGHT = 0.1
 LEAST_DENSITY = 0.15
 
@@ -31,13 +32,14 @@ def corners_xy(center: Array, size: Array, yaw_rad: float) -> F64:
 
 def hull_xy(xy: Array) -> F64:
     """Convex hull (H, 2), counter-clockwise, of points (P, 2); degenerate input gives its unique points."""
-    unique = np.unique(np.asarray(xy, np.float64), axis=0)
-    if len(unique) < 3:
-        return unique
-    try:
-        return np.asarray(unique[ConvexHull(unique).vertices])
-    except QhullError:
-        return np.asarray(unique[[0, -1]])
+    p = np.asarray(xy, np.float64)
+    if len(p) >= 3:
+        try:
+            return np.asarray(p[ConvexHull(p).vertices])
+        except QhullError:  # all on one line
+            pass
+    unique = np.unique(p, axis=0)
+    return unique if len(unique) < 3 else np.asarray(unique[[0, -1]])
 
 
 def fit_rectangle(xy: Array) -> tuple[F64, F64, float]:
@@ -67,6 +69,8 @@ def fit_to_edges(xy: Array, weight: Array, near: float) -> tuple[F64, F64, float
     """
     hull = hull_xy(xy)
     smallest = fit_rectangle(hull)
+    some = slice(None, None, 1 + len(xy) // MOST_JUDGED)
+    xy, weight = xy[some], weight[some]
     coarse = smallest[2] + np.radians(np.arange(0, 90, 2.0))
     best = coarse[int(np.argmax([_closeness(xy, weight, a, near) for a in coarse]))]
     fine = best + np.radians(np.arange(-1.5, 1.75, 0.25))
@@ -77,8 +81,9 @@ def fit_to_edges(xy: Array, weight: Array, near: float) -> tuple[F64, F64, float
 
 
 def _closeness(xy: Array, weight: Array, yaw: float, near: float) -> float:
-    q = xy @ turn_xy(yaw)
-    off = np.minimum(q - q.min(0), q.max(0) - q).min(1)
+    off = np.full(len(xy), np.inf)
+    for along in np.ascontiguousarray((xy @ turn_xy(yaw)).T):
+        off = np.minimum(off, np.minimum(along - along.min(), along.max() - along))
     return float((weight / np.maximum(off, near)).sum() / weight.sum())
 
 
@@ -147,7 +152,10 @@ def _half(count: F64, usual: float) -> float:
     inside = np.maximum.reduce([count, np.append(count[1:], 0), np.append(count[2:], [0, 0])[: len(count)]])
     share = count / np.maximum(inside, 1e-9)
     at = int(np.argmax((share >= 0.5) & (count >= LEAST_DENSITY * usual)))
-    return at + 0.5
+    before = float(count[at - 1]) if at else 0.0
+    rise = float(count[at]) - before
+    across = (0.5 * float(inside[at]) - before) / rise if rise > 0 else 1.0
+    return at + min(max(across, 0.0), 1.0)
 
 
 def iou(center_a: Array, size_a: Array, yaw_a: float, center_b: Array, size_b: Array, yaw_b: float) -> float:

@@ -26,6 +26,8 @@ from ..geometry.rigid import about_z
 from .colour import color_name
 
 TRIM = 0.005
+OUTLINE_M = 0.02
+NEARLY = 0.98  # sizes come in steps of the noise, and limits are multiples of it
 LEAST_SIGMA_M = 0.01
 
 
@@ -72,7 +74,8 @@ def _outline(xy: F64) -> F64:
     from shapely import concave_hull
     from shapely.geometry import MultiPoint, Polygon
 
-    cells = np.unique(np.round(xy / 0.02).astype(np.int64), axis=0) * 0.02
+    column = np.unique(np.round(xy / OUTLINE_M).astype(np.int64) @ [1 << 32, 1])
+    cells = np.stack([(column + (1 << 31)) >> 32, (column + (1 << 31)) % (1 << 32) - (1 << 31)], axis=1) * OUTLINE_M
     hull = hull_xy(xy)
     if len(hull) < 3 or Polygon(hull).area < 1e-6:
         pad = np.array([[-0.005, -0.005], [0.005, -0.005], [0.005, 0.005], [-0.005, 0.005]])
@@ -115,13 +118,20 @@ def make_objects(
         frames = seen[k] if seen else ()
         first = times_s[frames[0][0]] if frames and times_s else None
         draft = _draft(voxels, part, (labels or {}).get(k, ()), frames, first, noise_m, has_color)
-        if (np.sort(draft.box.size_m)[:0:-1] >= least_m).all():
+        if _is_thing(draft.box, least_m, noise_m):
             drafts.append((k, draft))
     drafts.sort(key=lambda d: (d[1].seen[0][0] if d[1].seen else 1 << 30, *d[1].box.center_m))
     rank = np.full(n + 1, -1, np.int32)
     for position, (k, _) in enumerate(drafts):
         rank[k] = position
     return number_objects([d[1] for d in drafts]), rank[object_of_voxel]
+
+
+def _is_thing(box: Box, least_m: tuple[float, float], noise_m: float) -> bool:
+    """Whether a box is large enough; one that is thinner than the noise has to be twice as wide, or it is a streak."""
+    thin, second, longest = np.sort(box.size_m)
+    least = least_m[1] * (1.0 if thin >= noise_m else 2.0)
+    return bool(longest >= NEARLY * least_m[0] and second >= NEARLY * least)
 
 
 def _parts(object_of_voxel: I32, n: int) -> list[Array]:

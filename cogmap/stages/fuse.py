@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cogmap_kernels
 import numpy as np
 
@@ -12,10 +14,13 @@ from ..data.voxels import Voxels, take
 from ..errors import InputError, TrustError
 from ..geometry.camera import normals_of_depth, unproject
 from ..geometry.rigid import apply
+from .instances import link_radius
 
 NEAR_SHARE = 0.02
 MOST_BAD = 0.05
 ABSURD = 1e9
+NORMAL_CELLS = 2.5
+MOST_BRIDGED = 3
 
 
 def fuse_frames(
@@ -111,17 +116,9 @@ def _voxels(table: cogmap_kernels.VoxelTable, place: str) -> Voxels:
 
 
 def _with_normals(voxels: Voxels) -> Voxels:
-    """Normals by the smallest principal axis of the 16 nearest voxels, turned up or outward from the middle."""
-    from dataclasses import replace
-
-    from scipy.spatial import cKDTree
-
-    k = min(16, len(voxels))
-    _, near = cKDTree(voxels.mean_map).query(voxels.mean_map, k=k)
-    patch = voxels.mean_map[near.reshape(len(voxels), k)].astype(np.float64)
-    patch -= patch.mean(1, keepdims=True)
-    _, vectors = np.linalg.eigh(np.einsum("vki,vkj->vij", patch, patch))
-    normal = vectors[:, :, 0]
+    """Normals of the neighbours within 2.5 steps of the sampling, turned up, or towards the middle."""
+    reach = NORMAL_CELLS * voxels.voxel_m * link_radius(voxels.key, MOST_BRIDGED)
+    normal = cogmap_kernels.normals(voxels.mean_map, reach)
     inward = voxels.mean_map.mean(0) - voxels.mean_map
     level = np.abs(normal[:, 2]) > 0.7
     facing = np.where(level, normal[:, 2], (normal * inward).sum(1))
@@ -140,6 +137,4 @@ def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -
     share: F32 = ((agree + 1) / (agree + conflict + 1)).astype(np.float32)
     keep = share >= 0.4
     kept = take(voxels, keep)
-    from dataclasses import replace
-
     return replace(kept, confidence=share[keep]), int((~keep).sum())

@@ -50,7 +50,7 @@ def options_for(noise_m: float, voxel_m: float) -> InstanceOptions:
     reach = round(0.5 * noise_m / voxel_m)
     return InstanceOptions(
         min_edge_m=max(plain.min_edge_m, 6 * noise_m),
-        min_second_m=max(plain.min_second_m, 2.5 * noise_m),
+        min_second_m=max(plain.min_second_m, 4 * noise_m),
         min_carried_m=max(plain.min_carried_m, 3 * noise_m),
         least_radius=max(plain.least_radius, min(reach, plain.max_radius)),
     )
@@ -172,14 +172,16 @@ def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int =
     """Whether some voxels are large enough, and fill enough of their largest face, to be a thing.
 
     What noise leaves beside walls fills a fifth of its extent; thinly sampled scans are bridged over `spacing` cells.
-    What only one view shows where views overlap is what flew off an edge.
+    What only one view shows where views overlap is what flew off an edge; so is what so few points are on, where each
+    frame adds its own.
     """
     if len(part) < LEAST_VOXELS or np.median(voxels.n_views[part]) < min(2.0, voxels.usual_views):
         return False
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]
-    enough = LEAST_FILL * faces[0] * faces[1] / (voxels.voxel_m * spacing) ** 2
-    return bool(size.max() >= opts.min_edge_m and np.sort(size)[1] >= opts.min_second_m and len(part) >= enough)
+    cells = LEAST_FILL * faces[0] * faces[1] / voxels.voxel_m**2
+    filled = len(part) * spacing**2 >= cells and (voxels.usual_views <= 1 or voxels.n_points[part].sum() >= cells)
+    return bool(filled and size.max() >= opts.min_edge_m and np.sort(size)[1] >= opts.min_second_m)
 
 
 def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOptions) -> list[Array]:
