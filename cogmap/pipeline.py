@@ -19,6 +19,7 @@ from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
+from .label.remembered import remembered
 from .mapfile.convert import layout_from
 from .stages import (
     boxes,
@@ -26,6 +27,7 @@ from .stages import (
     facing,
     freespace,
     fuse,
+    holes,
     instances,
     layout,
     masks,
@@ -90,6 +92,11 @@ def map_reconstruction(
     cloud, dropped = fuse.agree_with_views(cloud, store)
     note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
+    if labeler is not None:
+        labeler = remembered(labeler, store.folder / "masks")
+        if holes.fill_holes(store, labeler):
+            cloud = holes.with_filled(cloud, store)
+        diary.done("holes")
     scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels, labeler=labeler)
     told = {} if labeler is None else labeler.provenance
     return finish(scene, T_map_world, replace(reconstruction, provenance={**reconstruction.provenance, **told}), diary)

@@ -131,6 +131,17 @@ class FrameStore:
         width, height = self._rows[frame]["size"]
         return int(height), int(width)
 
+    def fill(self, frame: int, depth: F32) -> None:
+        """Keep a depth (H, W) with filled holes beside the measured one of a frame."""
+        code = np.round(np.clip(depth / self._rows[frame]["depth_step"], 0, LARGEST_CODE)).astype(np.uint16)
+        Image.fromarray(code).save(self.folder / f"f{frame:03d}.fill.png", compress_level=1)
+
+    def filled_depth(self, frame: int) -> F32:
+        """Depth (H, W) float32 of a frame with its filled holes; the measured depth where nothing was filled."""
+        path = self.folder / f"f{frame:03d}.fill.png"
+        name = path if path.exists() else self.folder / f"f{frame:03d}.depth.png"
+        return _read_depth(name, self._rows[frame])
+
     def picture(self, frame: int) -> tuple[U8, F64]:
         """The picture (H', W', 3) uint8 of one kept frame in all its pixels, and its intrinsics (3, 3)."""
         from ..geometry.camera import scaled_K
@@ -215,7 +226,7 @@ class FrameStore:
     def copy_to(self, folder: Path) -> None:
         """Copy every file of the store into a folder that exists."""
         for source in sorted(self.folder.iterdir()):
-            if source.name != "frames.json":
+            if source.is_file() and source.name != "frames.json":
                 shutil.copyfile(source, folder / source.name)
         (folder / "frames.json").write_text(json.dumps(self._rows))
 

@@ -62,6 +62,7 @@ class MapObject:
     sigma_m: float
     confidence: float
     partial: bool
+    completed: bool = False
 
     def __post_init__(self) -> None:
         shaped("footprint_map", self.footprint_map, "F", 2)

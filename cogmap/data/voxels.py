@@ -9,6 +9,8 @@ import numpy as np
 
 from .._checks import F32, F64, I32, U8, Array, shaped
 
+PER_VOXEL = ("key", "mean_map", "lo_map", "hi_map", "rgb", "n_points", "n_views", "confidence", "normal", "instance_id")
+
 
 @dataclass(frozen=True)
 class Voxels:
@@ -53,13 +55,15 @@ class Voxels:
         return float(np.median(self.n_views)) if len(self) else 0.0
 
 
+def joined(first: Voxels, second: Voxels) -> Voxels:
+    """Two sets of voxels of one grid that share no cell, in the order of all."""
+    key = np.concatenate([first.key, second.key])
+    order = np.lexsort((key[:, 0], key[:, 1], key[:, 2]))
+    both = {name: np.concatenate([getattr(first, name), getattr(second, name)])[order] for name in PER_VOXEL}
+    return Voxels(voxel_m=first.voxel_m, origin_map=first.origin_map, **both)
+
+
 def take(voxels: Voxels, index: Array) -> Voxels:
     """The voxels of a mask (V,) or an ascending index (W,), in the same order."""
-    per_voxel = {
-        name: getattr(voxels, name)[index]
-        for name in (
-            *("key", "mean_map", "lo_map", "hi_map", "rgb", "n_points"),
-            *("n_views", "confidence", "normal", "instance_id"),
-        )
-    }
+    per_voxel = {name: getattr(voxels, name)[index] for name in PER_VOXEL}
     return Voxels(voxel_m=voxels.voxel_m, origin_map=voxels.origin_map, **per_voxel)

@@ -102,6 +102,7 @@ def _object(o: MapObject) -> dict[str, Any]:
         "sigma_m": round(o.sigma_m, 4),
         "confidence": round(o.confidence, 4),
         "partial": o.partial,
+        "completed": o.completed,
     }
 
 
@@ -198,6 +199,7 @@ def _read_object(o: Any) -> MapObject:
         sigma_m=o.sigma_m,
         confidence=o.confidence,
         partial=o.partial,
+        completed=o.completed,
     )
 
 

@@ -77,6 +77,7 @@ class ObjectPart(_Part):
     sigma_m: Annotated[FiniteFloat, Field(ge=0)] = 0.0
     confidence: Share = 1.0
     partial: bool = False
+    completed: bool = False
 
 
 class WallPart(_Part):

@@ -24,9 +24,12 @@ from ..geometry.box import (
 )
 from ..geometry.rigid import about_z
 from .colour import color_name
+from .holes import COMPLETED
 
 TRIM = 0.005
 OUTLINE_M = 0.02
+SOME_COMPLETED = 0.1
+LEAST_MEASURED = 0.1
 NEARLY = 0.98  # sizes come in steps of the noise, and limits are multiples of it
 LEAST_SIGMA_M = 0.01
 
@@ -74,7 +77,7 @@ def _outline(xy: F64) -> F64:
     from shapely import concave_hull
     from shapely.geometry import MultiPoint, Polygon
 
-    column = np.unique(np.round(xy / OUTLINE_M).astype(np.int64) @ [1 << 32, 1])
+    column: Array = np.unique(np.round(xy / OUTLINE_M).astype(np.int64) @ np.array([1 << 32, 1]))
     cells = np.stack([(column + (1 << 31)) >> 32, (column + (1 << 31)) % (1 << 32) - (1 << 31)], axis=1) * OUTLINE_M
     hull = hull_xy(xy)
     if len(hull) < 3 or Polygon(hull).area < 1e-6:
@@ -150,7 +153,8 @@ def _draft(
     noise_m: float,
     has_color: bool,
 ) -> MapObject:
-    box, outline = fit_box(voxels, part, noise_m)
+    measured = part[voxels.confidence[part] > COMPLETED]
+    box, outline = fit_box(voxels, measured if len(measured) >= LEAST_MEASURED * len(part) else part, noise_m)
     return MapObject(
         number=0,
         id="",
@@ -166,6 +170,7 @@ def _draft(
         sigma_m=float(np.hypot(max(noise_m, LEAST_SIGMA_M), voxels.voxel_m / 2)),
         confidence=float(voxels.confidence[part].mean() * min(1.0, (len(seen) or 3) / 3)),
         partial=False,
+        completed=bool((voxels.confidence[part] <= COMPLETED).mean() > SOME_COMPLETED),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cogmap_kernels
 import numpy as np
@@ -32,17 +32,22 @@ class Sighting:
 
 
 def sight_all(voxels: Voxels, store: FrameStore, labeler: Labeler) -> Iterator[Sighting]:
-    """The sightings of all frames that the labeler says something about, as many pictures at once as it takes.
+    """The sightings of all frames that the labeler says something about; see `answers`."""
+    keys = packed(voxels.key.astype(np.int64))
+    for stored, found in answers(store, labeler):
+        if found is not None:
+            yield sight(voxels, keys, replace(stored, depth=store.filled_depth(stored.frame)), found)
+
+
+def answers(store: FrameStore, labeler: Labeler) -> Iterator[tuple[StoredFrame, FrameDetections | None]]:
+    """Every frame and what the labeler says about it; as many pictures at once as it takes.
 
     Raises:
         InputError: E-DETECTIONS when it answers for another number of pictures.
     """
-    keys = packed(voxels.key.astype(np.int64))
     for first in range(0, len(store), labeler.batch):
         frames = [store[f] for f in range(first, min(first + labeler.batch, len(store)))]
-        for stored, found in zip(frames, _asked(labeler, store, frames)):
-            if found is not None:
-                yield sight(voxels, keys, stored, found)
+        yield from zip(frames, _asked(labeler, store, frames))
 
 
 def _asked(labeler: Labeler, store: FrameStore, frames: list[StoredFrame]) -> list[FrameDetections | None]:
@@ -69,7 +74,7 @@ def sight(voxels: Voxels, keys: Array, stored: StoredFrame, found: FrameDetectio
     cell[known] = np.where(keys[at] == key, at, -1)
     stuff = np.array([0, *(0 if text.lower() in STUFF else k for k, text in enumerate(found.labels, 1))])
     if found.mask is not None:
-        image = _sampled(found.mask, stored.depth.shape)
+        image = sampled(found.mask, stored.depth.shape)
     else:
         assert found.boxes is not None
         image = masks_of_boxes(found.boxes, stored.depth, stored.K)
@@ -101,7 +106,7 @@ def masks_of_boxes(boxes: F64, depth: F32, K: F64) -> Array:
     return image
 
 
-def _sampled(image: I32, size: tuple[int, ...]) -> Array:
+def sampled(image: I32, size: tuple[int, ...]) -> Array:
     """The pixels of an image (H, W) nearest to those of one of another size and the same field of view."""
     rows = ((np.arange(size[0]) + 0.5) * image.shape[0] / size[0]).astype(int)
     columns = ((np.arange(size[1]) + 0.5) * image.shape[1] / size[1]).astype(int)
