@@ -15,6 +15,7 @@ from .data.scene import Layout, MapObject, Quality, SceneMap
 from .errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from .finding import Match
     from .query.counting import AmodalCount
     from .query.occupancy import Occupancy
     from .query.placement import Spot
@@ -169,6 +170,23 @@ class CognitiveMap:
         from .label.prompts import same_thing
 
         return tuple(o for o in self.objects if o.label and same_thing(o.label) == same_thing(label))
+
+    def find(self, text: str, client: Client | str | None = None) -> tuple[Match, ...]:
+        """Objects that fit a description, each with a score of 0 to 1, the best first.
+
+        Args:
+            text: names and colours ("red chair"), or with a client anything: "something to sit on".
+            client: a vision-language model as for `label`, or None to go by the objects' own names.
+
+        Raises:
+            ConfigError: E-OPTION, E-NO-KEY. RemoteError: E-REMOTE, E-REPLY.
+        """
+        from .clients.base import open_client
+        from .finding import find_by_model, find_by_words
+
+        if client is None:
+            return find_by_words(self.scene, text)
+        return find_by_model(self.scene, text, open_client(client) if isinstance(client, str) else client)
 
     @overload
     def count(self, label: str, *, amodal: Literal[False] = False) -> int: ...

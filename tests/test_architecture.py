@@ -17,7 +17,7 @@ FLOORS = [
     ["data", "geometry"],
     ["capture", "reconstruct", "stages", "label", "clients", "query", "render", "mapfile", "interop"],
     ["prompt", "qa"],
-    ["config", "pipeline", "publish", "edit", "join", "naming"],
+    ["config", "pipeline", "publish", "edit", "join", "naming", "finding"],
     ["cognitive_map", "building"],
     ["batch", "serve"],
     ["cli"],
@@ -29,6 +29,7 @@ ORDERED_INSIDE |= {
     ("edit", "config"),
     ("edit", "pipeline"),
     ("naming", "pipeline"),
+    ("finding", "naming"),
 }
 ORDERED_INSIDE |= {("building", "cognitive_map")}
 HEAVY = ("torch", "open3d", "sklearn", "scipy", "numba", "av", "pycolmap")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cogmap
 from cogmap import pipeline
 from cogmap.clients.anthropic import anthropic_client
 from cogmap.clients.base import Ask, Client, open_client
@@ -148,3 +149,24 @@ def test_services_are_asked_in_their_own_shape(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with pytest.raises(ConfigError, match="E-NO-KEY"):
         open_client("anthropic:tiny")
+
+
+def test_something_to_sit_on_is_ranked_by_a_model_and_chairs_by_their_name(tmp_path: Path) -> None:
+    rows = [
+        {"label": name, "center_m": [i, 0, 0.4], "size_m": [0.5, 0.5, 0.8]}
+        for i, name in enumerate(["lamp", "chair", "couch"])
+    ]
+    (tmp_path / "boxes.json").write_text(json.dumps({"objects": rows}))
+    m = cogmap.build(tmp_path / "boxes.json")
+    asked: list[Ask] = []
+
+    def answer(ask: Ask) -> str:
+        asked.append(ask)
+        return "2: 95\n3: 90\n1: 0\n9: 50\nnonsense"
+
+    ranked = m.find("something to sit on", Client("judge", answer))
+    assert [(o.label, score) for o, score in ranked] == [("chair", 0.95), ("couch", 0.9)]
+    assert '"something to sit on"' in asked[0].text and "1: lamp" in asked[0].text and asked[0].images == ()
+    assert [o.label for o, _ in m.find("the sofas")] == ["couch"] and m.find("a bed") == ()
+    with pytest.raises(RemoteError, match="E-REPLY"):
+        m.find("anything", Client("mute", lambda ask: "I cannot say."))

@@ -21,6 +21,7 @@ MOST_BAD = 0.05
 ABSURD = 1e9
 NORMAL_CELLS = 2.5
 MOST_BRIDGED = 3
+TOP_SHARE = 0.1
 
 
 def fuse_frames(
@@ -116,12 +117,17 @@ def _voxels(table: cogmap_kernels.VoxelTable, place: str) -> Voxels:
 
 
 def _with_normals(voxels: Voxels) -> Voxels:
-    """Normals of the neighbours within 2.5 steps of the sampling, turned up, or towards the middle."""
+    """Normals of the neighbours within 2.5 steps of the sampling.
+
+    Level ones look up, or down in the top tenth of the height; upright ones look towards the middle.
+    """
     reach = NORMAL_CELLS * voxels.voxel_m * link_radius(voxels.key, MOST_BRIDGED)
     normal = cogmap_kernels.normals(voxels.mean_map, reach)
     inward = voxels.mean_map.mean(0) - voxels.mean_map
     level = np.abs(normal[:, 2]) > 0.7
-    facing = np.where(level, normal[:, 2], (normal * inward).sum(1))
+    low, high = np.quantile(voxels.mean_map[:, 2], [0.001, 0.999])
+    down = voxels.mean_map[:, 2] > high - TOP_SHARE * (high - low)
+    facing = np.where(level, np.where(down, -1, 1) * normal[:, 2], (normal * inward).sum(1))
     return replace(voxels, normal=np.where(facing[:, None] < 0, -normal, normal).astype(np.float32))
 
 

@@ -17,6 +17,8 @@ SPAN_SHARE = 0.7
 LEAST_FILL = 0.3
 SMALL = 0.05
 LEAST_VOXELS = 8
+LEG_M = 0.1
+SHEET_M = 0.06
 LEAST_CLUSTER = 20
 MOST_CLUSTERED = 20_000
 
@@ -82,22 +84,34 @@ def adopted(voxels: Voxels, things: I32, rest: I32, margin_m: float) -> tuple[I3
     Legs and rims that masks missed: smaller than 5 % of the thing, and inside its outline on the floor, widened by
     `margin_m`, and its height.
     """
-    things, rest = things.copy(), rest.copy()
-    index = np.flatnonzero(things >= 0)
-    groups = _members(things[index])
-    lo = np.array([voxels.mean_map[index[g]].min(0) for g in groups]).reshape(-1, 3) - margin_m
-    hi = np.array([voxels.mean_map[index[g]].max(0) for g in groups]).reshape(-1, 3) + margin_m
-    size = np.array([len(g) for g in groups])
-    lo[:, 2] = 0.0
-    left = np.flatnonzero(rest >= 0)
-    for part in (left[g] for g in _members(rest[left])):
-        p = voxels.mean_map[part]
-        fits = ((p.min(0) >= lo) & (p.max(0) <= hi)).all(1) & (len(part) < SMALL * size)
-        if fits.any():
-            things[part], rest[part] = int(np.argmin(np.where(fits, size, np.inf))), -1
+    n = int(things.max(initial=-1)) + 1
+    both = absorbed(voxels, beside(things, rest), margin_m, first=n)
+    rest = np.where(both >= n, both - n, -1).astype(np.int32)
     known = rest >= 0
     rest[known] = np.unique(rest[known], return_inverse=True)[1]
-    return things, rest
+    return np.where(both < n, both, -1).astype(np.int32), rest
+
+
+def absorbed(voxels: Voxels, objects: I32, margin_m: float, *, first: int = 0, thin_m: float = np.inf) -> I32:
+    """Objects (V,) after those from number `first` on joined the smallest thing twenty times as large they are inside.
+
+    Args:
+        thin_m: only those join whose second longest edge is at most this.
+    """
+    out = objects.copy()
+    index = np.flatnonzero(objects >= 0)
+    groups = [index[g] for g in _members(objects[index])]
+    lo = np.array([voxels.mean_map[g].min(0) for g in groups]).reshape(-1, 3)
+    hi = np.array([voxels.mean_map[g].max(0) for g in groups]).reshape(-1, 3)
+    size = np.array([len(g) for g in groups])
+    floor = np.where(np.arange(3) == 2, -np.inf, lo - margin_m)
+    for k in range(first, len(groups)):
+        if np.sort(hi[k] - lo[k])[1] > thin_m:
+            continue
+        inside = ((lo[k] >= floor) & (hi[k] <= hi + margin_m)).all(1) & (size[k] < SMALL * size)
+        if inside.any():
+            out[groups[k]] = int(np.argmin(np.where(inside, size, np.inf)))
+    return out
 
 
 def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
@@ -119,6 +133,8 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     out = np.full(len(voxels), -1, np.int32)
     for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
         out[part] = n
+    known = out >= 0
+    out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
     return out
 
 
@@ -187,8 +203,9 @@ def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int =
 def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOptions) -> list[Array]:
     """Cut what stands on level patches (table tops, counters, beds) off what carries it.
 
-    A piece that reaches across the patch along one of its edges, a chair's back or a sofa's arm, is
-    part of the carrier. Lower patches are tried first, and every piece is cut again.
+    A piece that reaches across the patch along one of its edges, a chair's back or a sofa's arm, is part of the
+    carrier, and so is a sheet that stands along an edge: a back wall of a shelf with holes in it. Lower patches are
+    tried first, and every piece is cut again.
     """
     for patch in _level_patches(voxels, part, opts):
         on_top = _standing_on(voxels, part, patch, opts)
@@ -249,5 +266,6 @@ def _is_carried(voxels: Voxels, piece: Array, patch: Array, opts: InstanceOption
     lo, hi = b.min(0), b.max(0)
     margin = 3 * voxels.voxel_m
     at_edge = (a.min(0) < lo + margin) | (a.max(0) > hi - margin)
-    is_side = any(share[k] > SPAN_SHARE and at_edge[1 - k] for k in (0, 1))
+    sheet = np.ptp(a, axis=0) < SHEET_M
+    is_side = any((share[k] > SPAN_SHARE or sheet[1 - k]) and at_edge[1 - k] for k in (0, 1))
     return not is_side and float(np.prod(np.minimum(share, 1.0))) < 0.6
