@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .edit import scale_by_option
 from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
+
+if TYPE_CHECKING:
+    from .reconstruct.base import Model
 
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
@@ -133,9 +136,11 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         from .reconstruct.recorded import read_recorded
 
         return read_recorded(Path(name.partition(":")[2]))
-    if name not in ("measured", "sfm"):
+    if name not in ("measured", "sfm") and not name.startswith("da3-"):
         raise ConfigError(
-            "E-OPTION", f"there is no reconstructor {name!r}.", "Choose auto, measured, sfm or recorded:FOLDER."
+            "E-OPTION",
+            f"there is no reconstructor {name!r}.",
+            "Choose auto, measured, sfm, recorded:FOLDER, da3-small or da3-base.",
         )
     if name == "measured" and not (capture.posed and capture.has_depth):
         raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
@@ -145,7 +150,20 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     diary.done("choose frames", choice.losses)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
+    if name.startswith("da3-"):
+        from .reconstruct.depth_anything_3 import depth_anything_3
+
+        return by_model(capture, choice.indices, depth_anything_3(name, config.device, commercial=config.commercial_ok))
     return _measured(capture, choice.indices)
+
+
+def by_model(capture: Capture, indices: Sequence[int], model: Model) -> Reconstruction:
+    """The reconstruction of frames by a feed-forward model; see `cogmap.reconstruct.feed_forward`."""
+    from .reconstruct.feed_forward import reconstruct_by_model
+
+    colours = colour_alone(capture) if capture.has_depth else capture
+    found = reconstruct_by_model(colours, indices, model)
+    return replace(found, losses=(*found.losses, *capture.late_losses()))
 
 
 def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:

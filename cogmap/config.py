@@ -21,7 +21,8 @@ class Config:
     Attributes:
         max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
         keyframes: frames for prompts. sampling: how frames are chosen.
-        reconstructor: "auto", "measured", "recorded" or "sfm".
+        reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", or a model: "da3-small", "da3-base".
+        commercial_ok: refuse weights whose licence forbids commercial use.
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
         objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
         planes: move what noise puts beside floor, ceiling and walls onto them.
@@ -42,6 +43,7 @@ class Config:
     objects: str | None = None
     device: str = "auto"
     planes: bool = False
+    commercial_ok: bool = False
     clustering: Clustering = "regions"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None

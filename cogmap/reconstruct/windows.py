@@ -1,0 +1,78 @@
+"""Long videos in bounded memory: overlapping windows, each joined to those before it by a similarity."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._checks import F64, Array
+from ..geometry.rigid import inverse
+from ..geometry.similarity import apply_to_pose, scale_of
+from .base import Prediction
+
+SURE = 0.5
+LEAST_PX = 500
+
+
+def plan(n: int, window: int, overlap: int) -> list[range]:
+    """Windows of frames 0 to n - 1: each starts `overlap` frames before the last one ends; the last is never shorter.
+
+    >>> plan(10, 6, 2)
+    [range(0, 6), range(4, 10)]
+    """
+    if n <= window:
+        return [range(n)]
+    starts = list(range(0, n - window, window - overlap)) + [n - window]
+    return [range(s, s + window) for s in dict.fromkeys(starts)]
+
+
+def join(done: Prediction, new: Prediction, shared: int) -> tuple[F64, float]:
+    """The similarity (4, 4) that takes the world of a window to that of the one before it, and its seam error.
+
+    Args:
+        done, new: windows; the first `shared` frames of the new one are the last of the other, in the same order.
+
+    The scale is the median ratio of the depths of the same pixels, those surer than the median in both; turn and shift
+    are means over the shared cameras, found again without those that are off by more than twice the median. The seam
+    error is the median distance of the shared cameras after the join, as a share of the median depth.
+    """
+    a, b = slice(len(done.depth) - shared, None), slice(0, shared)
+    ratio = _depth_ratio(done, new, a, b)
+    scaled = new.T_world_cam[b].copy()
+    scaled[:, :3, 3] *= ratio
+    steps = done.T_world_cam[a] @ inverse(scaled)
+    used = np.ones(shared, bool)
+    for _ in range(2):
+        T = _mean_pose(steps[used])
+        off = np.linalg.norm((T @ scaled)[:, :3, 3] - done.T_world_cam[a][:, :3, 3], axis=1)
+        used = off <= 2 * np.median(off) + 1e-9
+    depth = done.depth[a]
+    seam = float(np.median(off) / np.median(depth[depth > 0])) if (depth > 0).any() else float("inf")
+    return T @ np.diag([ratio, ratio, ratio, 1.0]), seam
+
+
+def _depth_ratio(done: Prediction, new: Prediction, a: slice, b: slice) -> float:
+    """Lengths of the done window over those of the new one; 1 where too few pixels are known in both."""
+    p, q = done.depth[a], new.depth[b]
+    known = (p > 0) & (q > 0)
+    for sure in (done.confidence[a], new.confidence[b]):
+        known &= sure >= np.quantile(sure, SURE)
+    if known.sum() < LEAST_PX:
+        known = (p > 0) & (q > 0)
+    return float(np.median(p[known] / q[known])) if known.any() else 1.0
+
+
+def _mean_pose(T: Array) -> F64:
+    """The rigid transform nearest to the mean of some (M, 4, 4), by the chordal distance."""
+    out = np.eye(4)
+    U, _, Vt = np.linalg.svd(T[:, :3, :3].mean(0))
+    out[:3, :3] = U @ np.diag([1, 1, np.sign(np.linalg.det(U @ Vt))]) @ Vt
+    out[:3, 3] = np.median(T[:, :3, 3], axis=0)
+    return out
+
+
+def moved(found: Prediction, S: F64) -> Prediction:
+    """A prediction in another world: poses moved by a similarity (4, 4), depths multiplied by its scale."""
+    depth = (found.depth * np.float32(scale_of(S))).astype(np.float32)
+    return replace(found, depth=depth, T_world_cam=apply_to_pose(S, found.T_world_cam))

@@ -1,0 +1,251 @@
+"""Feed-forward models: windows that drift are joined, wrong output is refused, upstream conventions are turned right.
+
+An oracle that knows the room stands for a model with weights, and says so; Depth Anything 3 itself runs with random
+weights of a shrunken size where its package is installed. Nothing here is a figure of accuracy.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cogmap import pipeline
+from cogmap.building import by_model
+from cogmap.config import Config
+from cogmap.data.capture import Capture, CaptureFrame, SourceReport
+from cogmap.errors import ConfigError, MissingDependencyError, TrustError
+from cogmap.geometry.rigid import about_z, from_rotation, inverse
+from cogmap.geometry.similarity import apply_to_pose, fit_similarity
+from cogmap.reconstruct import depth_anything_3 as da3
+from cogmap.reconstruct.base import Model, Prediction, checked
+from cogmap.reconstruct.feed_forward import fitted_size, trusted
+from cogmap.reconstruct.windows import plan
+
+from .rooms import Shot, make_room, render, walk_path
+from .rooms.judge import judge
+
+K = np.array([[260.0, 0, 160], [0, 260, 120], [0, 0, 1]])
+SIZE = (240, 320)
+
+
+def filmed(shots: Sequence[Shot], *, posed: bool = False) -> Capture:
+    """Pictures alone, or with their poses."""
+
+    def frames(indices: Sequence[int] | None) -> Any:
+        for i in range(len(shots)) if indices is None else indices:
+            known = {"K": K, "T_input_cam": shots[i].T_world_cam} if posed else {}
+            yield CaptureFrame(i, i / 5, shots[i].rgb, **known)
+
+    return Capture("room", len(shots), SourceReport("test"), frames, posed=posed)
+
+
+class Oracle:
+    """The truth, in a world of its own for every pass: turned, shifted, scaled, with a little noise in scale."""
+
+    def __init__(self, shots: Sequence[Shot], size: tuple[int, int], seed: int = 0) -> None:
+        self.shots, self.size, self.rng = {s.rgb.tobytes(): s for s in shots}, size, np.random.default_rng(seed)
+        self.passes: list[int] = []
+
+    def predict(self, rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        self.passes.append(len(rgb))
+        shots = [self.shots[p.tobytes()] for p in rgb]
+        S = from_rotation(about_z(self.rng.uniform(-3, 3)), self.rng.uniform(-5, 5, 3))
+        S = S @ np.diag([self.rng.uniform(0.3, 3)] * 3 + [1.0])
+        scale = float(np.cbrt(np.linalg.det(S[:3, :3])))
+        noise = 1 + self.rng.normal(0, 0.004, (len(rgb), 1, 1))
+        depth = np.stack([s.depth for s in shots]) * scale * noise
+        poses = apply_to_pose(S, np.stack([s.T_world_cam for s in shots]))
+        return Prediction(depth.astype(np.float32), np.ones(depth.shape, np.float32), np.stack([K] * len(rgb)), poses)
+
+
+@pytest.fixture(scope="module")
+def walked() -> tuple[Any, list[Shot]]:
+    room = make_room(2)
+    return room, [render(room, T, K, SIZE) for T in walk_path(room, 60)]
+
+
+def test_windows_overlap_and_cover_every_frame() -> None:
+    for n in (1, 6, 7, 10, 11, 100):
+        windows = plan(n, 6, 2)
+        assert sorted({i for w in windows for i in w}) == list(range(n))
+        assert all(b.start < a.stop and b.stop > a.stop for a, b in zip(windows, windows[1:]))
+        assert all(len(w) <= 6 for w in windows)
+
+
+def test_windows_that_drift_are_joined_to_one_room(walked: tuple[Any, list[Shot]]) -> None:
+    room, shots = walked
+    oracle = Oracle(shots, SIZE)
+    model = Model("oracle", oracle.predict, 320, 1, window=16, overlap=4)
+    found = by_model(filmed(shots), range(60), model)
+    scene = pipeline.map_reconstruction(found, Config(scale="camera-height=1.5"), pipeline.Diary())
+    score = judge(scene, room, np.array([s.T_world_cam for s in shots]))
+    assert len(oracle.passes) == 5 and max(oracle.passes) == 16
+    assert score.path_error < 0.01 and abs(score.scale - 1) < 0.02
+    assert [c.index for c in scene.camera_path] == list(range(60))
+    assert (score.iou >= 0.25).mean() >= 0.7
+    assert scene.provenance["reconstructor"] == "oracle" and scene.provenance["windows"] == 5
+
+
+def test_windows_that_do_not_fit_are_refused(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1]
+    oracle = Oracle(shots, SIZE)
+
+    def predict(rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        found = oracle.predict(rgb, T, K_given)
+        wild = found.T_world_cam.copy()
+        wild[:, :3, 3] += np.random.default_rng(len(oracle.passes)).normal(0, 2, (len(rgb), 3))
+        return replace(found, T_world_cam=wild)
+
+    model = Model("wild", predict, 320, 1, window=16, overlap=4)
+    with pytest.raises(TrustError, match="E-WINDOWS-APART.*wild"):
+        list(by_model(filmed(shots), range(40), model).windows)
+
+
+def test_given_poses_stay_as_they_are(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:20]
+
+    def predict(rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        assert T is not None and K_given is not None and np.allclose(K_given[0], K)
+        depth = np.stack([next(s.depth for s in shots if np.allclose(s.T_world_cam, p)) for p in T])
+        return Prediction(depth.astype(np.float32), np.ones(depth.shape, np.float32), K_given, T)
+
+    model = Model("posed", predict, 320, 1, window=8, overlap=2, takes_poses=True)
+    windows = list(by_model(filmed(shots, posed=True), range(20), model).windows)
+    poses = np.concatenate([w.T_world_cam for w in windows])
+    assert np.allclose(poses, [s.T_world_cam for s in shots])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("depth", np.full((2, 4, 6), np.nan, np.float32), "depth is no length"),
+        ("depth", np.ones((2, 4, 5), np.float32), "depth must be"),
+        ("K", np.full((2, 3, 3), np.inf), "focal length"),
+        ("T_world_cam", np.zeros((2, 4, 4)), "pose of frame 0"),
+        ("confidence", np.ones((1, 4, 6), np.float32), "confidence must be"),
+    ],
+)
+def test_output_that_cannot_be_is_refused_by_the_models_name(field: str, value: np.ndarray, said: str) -> None:
+    K2 = np.tile(np.array([[6.0, 0, 3], [0, 6, 2], [0, 0, 1]]), (2, 1, 1))
+    good = Prediction(np.ones((2, 4, 6), np.float32), np.ones((2, 4, 6), np.float32), K2, np.tile(np.eye(4), (2, 1, 1)))
+    assert checked(good, "m", 2, (4, 6)).depth.all()
+    with pytest.raises(TrustError, match=f"E-MODEL-OUTPUT m: .*{said}"):
+        checked(replace(good, **{field: value}), "m", 2, (4, 6))
+
+
+def test_sizes_keep_the_shape_and_unsure_pixels_are_left_out() -> None:
+    model = Model("m", lambda *a: None, 504, 14)  # type: ignore[arg-type, return-value]
+    assert fitted_size((480, 640), model) == (378, 504) and fitted_size((1920, 1080), model) == (504, 280)
+    assert fitted_size((10, 3000), model) == (14, 504)
+    depth = np.ones((1, 20, 20), np.float32)
+    depth[:, :, 10:] = 3.0
+    sure = np.tile(np.linspace(0, 1, 20, dtype=np.float32)[:, None], (1, 1, 20)).reshape(1, 20, 20)
+    kept = trusted(depth, sure)
+    assert not kept[0, :3].any() and not kept[0, :, 9:11].any() and kept[0, 5:, :9].all()
+
+
+class Upstream:
+    """What the public class of depth-anything-3 0.1.1 takes and gives, with the numbers of a simple scene."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Any] = {}
+
+    @classmethod
+    def from_pretrained(cls, place: str, **options: Any) -> Upstream:
+        if "nowhere" in place:
+            raise OSError("no such weights\nand a second line")
+        return cls()
+
+    def to(self, device: str) -> Upstream:
+        return self
+
+    eval = lambda self: self  # noqa: E731
+
+    def inference(self, image: Any, extrinsics: Any = None, intrinsics: Any = None, process_res: int = 504) -> Any:
+        n, (h, w) = len(image), image[0].shape[:2]
+        self.given = {"extrinsics": extrinsics, "intrinsics": intrinsics, "process_res": process_res}
+        poses = np.tile(np.eye(4)[:3], (n, 1, 1))
+        poses[:, 0, 3] = -np.arange(n)  # the camera moves along +x, so world-to-camera shifts along -x
+        camera = np.tile(np.array([[w, 0, w / 2], [0, w, h / 2], [0, 0, 1]], float), (n, 1, 1))
+        return SimpleNamespace(
+            depth=np.full((n, h, w), 2.0), conf=np.full((n, h, w), 1.5), extrinsics=poses, intrinsics=camera,
+            sky=None, is_metric={},
+        )  # fmt: skip
+
+
+def upstream(monkeypatch: pytest.MonkeyPatch, kind: Any = Upstream) -> None:
+    pytest.importorskip("torch", reason="torch is not installed: make test-models installs it")
+    package, api = ModuleType("depth_anything_3"), ModuleType("depth_anything_3.api")
+    package.api, api.DepthAnything3 = api, kind  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "depth_anything_3", package)
+    monkeypatch.setitem(sys.modules, "depth_anything_3.api", api)
+
+
+def test_upstreams_world_to_camera_becomes_camera_to_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    upstream(monkeypatch)
+    model = da3.depth_anything_3(f"da3-small:{tmp_path}", "cpu")
+    rgb = np.zeros((3, 28, 42, 3), np.uint8)
+    found = checked(model.predict(rgb, None, None), model.name, 3, (28, 42))
+    assert np.allclose(found.T_world_cam[:, 0, 3], [0, 1, 2]) and not found.metric
+    T = np.stack([from_rotation(about_z(a), np.array([a, 1, 2.0])) for a in (0.1, 0.2, 0.3)])
+    posed = model.predict(rgb, T, found.K)
+    assert np.allclose(posed.T_world_cam, T) and model.provenance["licence"] == "Apache-2.0"
+
+
+def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigError, match="da3-small"):
+        da3.depth_anything_3("da3-tiny")
+    with pytest.raises(MissingDependencyError, match="E-LICENCE"):
+        da3.depth_anything_3("da3-giant", commercial=True)
+    monkeypatch.setitem(sys.modules, "depth_anything_3", None)
+    with pytest.raises(MissingDependencyError, match="E-EXTRA.*--no-deps"):
+        da3.depth_anything_3("da3-small")
+    upstream(monkeypatch)
+    with pytest.raises(MissingDependencyError, match="E-WEIGHTS.*no folder"):
+        da3.depth_anything_3("da3-small:/nowhere")
+    monkeypatch.setitem(da3.WEIGHTS, "da3-small", ("nowhere/at-all", "Apache-2.0"))
+    with pytest.raises(MissingDependencyError, match="E-WEIGHTS.*no such weights See"):
+        da3.depth_anything_3("da3-small")
+
+
+def test_the_real_package_at_a_shrunken_size() -> None:
+    """Geometry that must hold for any weights: every pixel comes back to itself through depth, pose and K."""
+    torch = pytest.importorskip("torch", reason="torch is not installed: make test-models installs it")
+    api = pytest.importorskip("depth_anything_3.api", reason="depth-anything-3 is not installed")
+    from depth_anything_3.model.cam_dec import CameraDec
+    from depth_anything_3.model.cam_enc import CameraEnc
+    from depth_anything_3.model.da3 import DepthAnything3Net
+    from depth_anything_3.model.dinov2.dinov2 import DinoV2
+    from depth_anything_3.model.dinov2.vision_transformer import DinoVisionTransformer
+    from depth_anything_3.model.dualdpt import DualDPT
+
+    torch.manual_seed(0)
+    net = DinoV2("vits", out_layers=[0, 1, 2, 3], alt_start=2, qknorm_start=2, rope_start=2, cat_token=True)
+    net.pretrained = DinoVisionTransformer(
+        img_size=518, patch_size=14, embed_dim=64, depth=4, num_heads=4, mlp_ratio=4, alt_start=2, qknorm_start=2,
+        rope_start=2, cat_token=True,
+    )  # fmt: skip
+    small = DepthAnything3Net(
+        net=net,
+        head=DualDPT(dim_in=128, features=16, output_dim=2, out_channels=[16, 16, 16, 16]),
+        cam_enc=CameraEnc(dim_out=64, trunk_depth=1, num_heads=4),
+        cam_dec=CameraDec(dim_in=128),
+    )
+    network = api.DepthAnything3("da3-small")
+    network.model = small.eval()
+    model = Model("da3-small", da3._predictor(network.to("cpu").eval()), 112, 14, window=4, overlap=1, takes_poses=True)
+    rgb = np.random.default_rng(0).integers(0, 255, (3, 84, 112, 3)).astype(np.uint8)
+    found = model.predict(rgb, None, None)
+    assert found.depth.shape == (3, 84, 112) == found.confidence.shape and not found.metric
+    assert np.allclose(found.T_world_cam @ inverse(found.T_world_cam), np.eye(4), atol=1e-4)
+    T = np.stack([from_rotation(about_z(a), np.array([a, 0, 0])) for a in (0.0, 0.4, 0.8)])
+    camera = np.tile(np.array([[100.0, 0, 56], [0, 100, 42], [0, 0, 1]]), (3, 1, 1))
+    posed = model.predict(rgb, T, camera)
+    assert np.allclose(posed.T_world_cam, T, atol=1e-5) and np.allclose(posed.K, camera, atol=1e-3)
+    assert fit_similarity(np.eye(3), np.eye(3)).shape == (4, 4)
