@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
-from ._checks import F64, U8
+from ._checks import F64, U8, Array
 from .clients.base import Client
 from .data.frames import StoredFrame
 from .data.reconstruction import Scale
-from .data.scene import Layout, MapObject, Quality, SceneMap
+from .data.scene import Layout, MapObject, Quality, SceneGraph, SceneMap
 from .errors import ConfigError, InputError
 
 if TYPE_CHECKING:
+    from .counterfactual import Change, Edit
     from .finding import Match
+    from .prompt.parts import Prompt
     from .query.counting import AmodalCount
     from .query.occupancy import Occupancy
     from .query.placement import Spot
+    from .render.slices import Slice
 
 
 class Visibility(NamedTuple):
@@ -89,18 +92,82 @@ class CognitiveMap:
             raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
         return self.scene.frames[position]
 
-    def to_text(self, form: str = "metric", *, size: int = 10) -> str:
-        """The map as text for a model. Forms: "metric", and "grid" of `size` x `size` cells.
+    def to_text(
+        self, form: str = "metric", *, max_tokens: int | None = None, question: str | None = None, **options: Any
+    ) -> str:
+        """The map as text for a model.
+
+        Args:
+            form: "metric", "grid" (`size`), "layout", "relations" (`about`, `seed`, `most`), "ego" (`frame`, or `at`
+                and `heading`), "rationale" (`frame`), "aabb".
+            max_tokens: about how much it may cost; what a `question` is about stays, and the text says what was left.
+            options: of the form.
 
         Raises:
-            ConfigError: E-OPTION for another form, E-OPTION-RANGE for a size that is no grid.
+            ConfigError: E-OPTION, E-OPTION-RANGE.
         """
-        from .render.text_grid import render_grid
-        from .render.text_metric import render_metric
+        from .prompt.compose import text_of
 
-        if form not in ("metric", "grid"):
-            raise ConfigError("E-OPTION", f"there is no text form {form!r}.", "Forms: metric, grid.")
-        return render_metric(self.scene) if form == "metric" else render_grid(self.scene, size)
+        return text_of(self.scene, form, max_tokens=max_tokens, question=question, **options)
+
+    def graph(self) -> SceneGraph:
+        """Relations between objects, each with its frame of reference and margin; see `cogmap.query.relations`."""
+        from .query.relations import scene_graph
+
+        return scene_graph(self.scene)
+
+    def prompt(self, question: str, **options: Any) -> Prompt:
+        """A prompt for any model: the map first, the question last; see `cogmap.prompt.compose.prompt_of`.
+
+        >>> m.prompt("Which chair is nearest to the door?", parts=["metric", "bev"]).to_anthropic()  # doctest: +SKIP
+        """
+        from .prompt.compose import prompt_of
+
+        return prompt_of(self.scene, question, **options)
+
+    def edit(self) -> Edit[CognitiveMap]:
+        """Changes to a copy: `m.edit().move("chair_2", dx=1.0).done()`; see `cogmap.counterfactual.Edit`."""
+        from .counterfactual import Edit
+
+        return Edit(self.scene, lambda scene: CognitiveMap(scene, self._run))
+
+    def diff(self, other: CognitiveMap) -> tuple[Change, ...]:
+        """What is different in another map, by id; see `cogmap.counterfactual.difference`."""
+        from .counterfactual import difference
+
+        return difference(self.scene, other.scene)
+
+    def slices(self, axis: str = "z", n: int = 8) -> list[Slice]:
+        """Occupied voxels as n pictures along an axis; see `cogmap.render.slices`."""
+        from .render.slices import render_slices
+
+        return render_slices(self.scene, axis, n)
+
+    def render(
+        self, pose: F64, what: str = "depth", *, K: F64 | None = None, size: tuple[int, int] | None = None
+    ) -> Array:
+        """The map from a camera pose (4, 4): "depth", "color" or "number"; see `cogmap.render.view.render_view`.
+
+        Intrinsics and size are those of the first frame where they are not given.
+
+        Raises:
+            InputError: E-NO-VOXELS, and E-NO-FRAMES when neither K and size nor frames are there.
+        """
+        from .render.view import render_view
+
+        if K is None or size is None:
+            first = self.frame(0)
+            K, size = first.K, (first.depth.shape[0], first.depth.shape[1])
+        return render_view(self.scene, pose, K, size, what)
+
+    @classmethod
+    def from_layout(cls, text: str) -> CognitiveMap:
+        """A map of `layout` text. Raises InputError E-TEXT-LINE with the number of a bad line."""
+        from .config import Config
+        from .pipeline import Diary, map_boxes
+        from .render.text_layout import parse_layout
+
+        return cls(map_boxes(parse_layout(text), Config(), Diary()))
 
     def to_image(self, form: str = "bev", size_px: int = 896) -> bytes:
         """PNG bytes of the map from above, `size_px` square. Raises ConfigError E-OPTION for another form."""

@@ -166,6 +166,35 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """One relation that holds: `subject` is `relation` of `object` (and of `other`, for "between" and "symmetric").
+
+    Attributes:
+        frame: the frame of reference: "world" (x right, y ahead, z up) or "object:ID" (as seen from its front).
+        distance_m: smallest gap between the surfaces. margin_m: how far the relation is from not holding.
+    """
+
+    subject: str
+    relation: str
+    object: str
+    frame: str
+    distance_m: float
+    margin_m: float
+    other: str | None = None
+
+
+@dataclass(frozen=True)
+class SceneGraph:
+    """The relations of a map, sorted by subject, relation, object, other, frame."""
+
+    edges: tuple[Edge, ...]
+
+    def about(self, id: str) -> tuple[Edge, ...]:
+        """The edges that name an id."""
+        return tuple(e for e in self.edges if id in (e.subject, e.object, e.other))
+
+
+@dataclass(frozen=True)
 class SceneMap:
     """A whole map in the map frame: z up, floor at 0, metres unless the scale is relative."""
 

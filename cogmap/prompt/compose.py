@@ -1,0 +1,167 @@
+"""Texts by name and prompts from a map: which form is asked for, within which budget, beside which pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .._checks import U8
+from ..data.scene import SceneMap
+from ..errors import ConfigError, InputError
+from ..query.relations import scene_graph
+from ..render.bev import render_bev
+from ..render.marked_frames import mark_frame
+from ..render.text_aabb import render_aabb
+from ..render.text_ego import render_ego
+from ..render.text_grid import render_grid
+from ..render.text_layout import render_layout
+from ..render.text_metric import clean_label, render_metric
+from ..render.text_rationale import render_rationale
+from ..render.text_relations import render_relations
+from .budget import fit_text
+from .parts import STYLES, Part, Prompt, numbered
+from .providers import longest_side
+
+
+def _relations(scene: SceneMap, **options: Any) -> str:
+    return render_relations(scene_graph(scene), metric=scene.scale.kind == "metric", **options)
+
+
+def _ego(scene: SceneMap, frame: int | None = None, **options: Any) -> str:
+    """From a frame's camera, or from a place and heading of the caller's own."""
+    if "at" in options:
+        return render_ego(scene, **options)
+    if not scene.camera_path:
+        raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Give at=(x, y) and heading=radians.")
+    position = 0 if frame is None else frame
+    if not 0 <= position < len(scene.camera_path):
+        raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
+    T = scene.camera_path[position].T_map_cam
+    at, heading = (float(T[0, 3]), float(T[1, 3])), float(np.arctan2(T[1, 2], T[0, 2]))
+    return render_ego(scene, at, heading, eye_m=float(T[2, 3]), who=f"camera f{position:03d}")
+
+
+TEXTS: dict[str, Callable[..., str]] = {
+    "metric": render_metric,
+    "grid": render_grid,
+    "layout": render_layout,
+    "relations": _relations,
+    "ego": _ego,
+    "rationale": lambda scene, frame=0: render_rationale(scene, frame),
+    "aabb": render_aabb,
+}
+
+
+def text_of(
+    scene: SceneMap, form: str, *, max_tokens: int | None = None, question: str | None = None, **options: Any
+) -> str:
+    """A map as text of a form, within a number of tokens if one is given; see `cogmap.prompt.budget.fit_text`.
+
+    Raises:
+        ConfigError: E-OPTION for an unknown form or an option that it does not take.
+    """
+    if form not in TEXTS:
+        raise ConfigError("E-OPTION", f"there is no text form {form!r}.", f"Forms: {', '.join(TEXTS)}.")
+
+    def render(part: SceneMap) -> str:
+        try:
+            return TEXTS[form](part, **options)
+        except TypeError as error:
+            raise ConfigError("E-OPTION", f"{form} text: {error}.", "See the form's own function.") from error
+
+    if max_tokens is None:
+        return render(scene)
+    return fit_text(scene, render, max_tokens, question)
+
+
+def prompt_of(
+    scene: SceneMap,
+    question: str,
+    *,
+    parts: Sequence[str] = ("metric", "bev"),
+    style: str = "plain",
+    provider: str = "openai",
+    frames: int = 4,
+    max_tokens: int | None = None,
+) -> Prompt:
+    """The parts of a prompt: texts, pictures, instructions, and the question last.
+
+    Args:
+        parts: text forms, "bev" and "frames" (marked keyframes, at most `frames`), in the order they are sent.
+        style: "plain", "steps" or "short". provider: for whom pictures are sized.
+        max_tokens: of every text.
+
+    Raises:
+        ConfigError: E-OPTION for an unknown part or style. InputError: E-NO-FRAMES when frames are asked of a map
+            without any.
+    """
+    if style not in STYLES:
+        raise ConfigError("E-OPTION", f"there is no style {style!r}.", f"Styles: {', '.join(STYLES)}.")
+    side = longest_side(provider)
+    out = [Part("text", _introduction(scene), role="introduction")]
+    for name in parts:
+        if name == "bev":
+            out.append(
+                _picture(
+                    _opened(render_bev(scene, side)),
+                    "bev",
+                    "map from above, x right, y up; numbers as in the text",
+                    side,
+                )
+            )
+        elif name == "frames":
+            out += _frames(scene, frames, side)
+        else:
+            out.append(Part("text", text_of(scene, name, max_tokens=max_tokens, question=question), role=name))
+    out.append(Part("text", STYLES[style], role="instructions"))
+    out.append(Part("text", f"Question: {question.strip()}", role="question"))
+    return Prompt(tuple(numbered(out)))
+
+
+def _introduction(scene: SceneMap) -> str:
+    """Units, trust and how things are called, once."""
+    kinds = sorted({clean_label(o.label) for o in scene.objects if o.label})
+    named = f" Labels: {', '.join(kinds[:30])}." if kinds else ""
+    unit = (
+        f"Lengths are metres or centimetres as stated, good to {scene.scale.rel_sigma:.0%}."
+        if scene.scale.kind == "metric"
+        else "The map has no scale: lengths compare only with one another."
+    )
+    return (
+        f"This is a measured map of one place with {len(scene.objects)} objects. Every object has one number and one "
+        f"id, the same in every text and picture. {unit} Labels come from outside and may be wrong.{named}"
+    )
+
+
+def _frames(scene: SceneMap, most: int, side: int) -> list[Part]:
+    if scene.frames is None or not scene.keyframes:
+        raise InputError("E-NO-FRAMES", "the map holds no frames to show.", "Leave frames out of parts.")
+    return [
+        _picture(mark_frame(scene, f), f"frame f{f:03d}", f"frame f{f:03d}, numbers as in the text", side)
+        for f in scene.keyframes[:most]
+    ]
+
+
+def _opened(png: bytes) -> U8:
+    with Image.open(io.BytesIO(png)) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _picture(rgb: U8, role: str, caption: str, side: int) -> Part:
+    """A picture within a longest side, its shape kept."""
+    height, width = rgb.shape[:2]
+    share = min(1.0, side / max(width, height))
+    size = max(1, round(width * share)), max(1, round(height * share))
+    image = Image.fromarray(rgb)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    if role == "bev":
+        image = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return replace(Part("image", caption, role=role), png=out.getvalue(), size=size)

@@ -1,0 +1,53 @@
+"""`rationale` text: what one frame shows, from near to far, and how its camera is held."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..data.scene import SceneMap
+from ..errors import InputError
+from ..geometry.rigid import apply, inverse
+
+LEAST_SHARE = 0.1
+
+
+def render_rationale(scene: SceneMap, frame: int) -> str:
+    """Camera height, pitch, roll and field of view, then the visible objects by depth, in metres and degrees.
+
+    Pitch is up from level, roll is clockwise as the picture sees it. The depth of an object is that of the middle of
+    its box along the camera's axis; left and right are shares of the picture's width from its middle, -50 to 50 %.
+
+    Raises:
+        InputError: E-FRAME for a frame that the map does not hold.
+    """
+    if not 0 <= frame < len(scene.camera_path):
+        raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
+    camera = scene.camera_path[frame]
+    pitch, roll = angles(camera.T_map_cam)
+    width, height = 2 * camera.K[0, 2], 2 * camera.K[1, 2]
+    across = 2 * np.degrees(np.arctan(width / 2 / camera.K[0, 0]))
+    down = 2 * np.degrees(np.arctan(height / 2 / camera.K[1, 1]))
+    unit = "m" if scene.scale.kind == "metric" else "units"
+    lines = [
+        f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:.2f} {unit} above the floor, "
+        f"pitch {pitch:.0f}, roll {roll:.0f} degrees, field of view {across:.0f} x {down:.0f} degrees",
+        "# near to far: number id depth, place across the picture in % of its width from the middle, visible share",
+    ]
+    rows = []
+    for o in scene.objects:
+        share = dict(o.seen).get(frame, 0.0)
+        p = apply(inverse(camera.T_map_cam), np.array(o.box.center_m))
+        if share >= LEAST_SHARE and p[2] > 0:
+            side = float(np.clip((p[0] / p[2] * camera.K[0, 0] + camera.K[0, 2]) / width - 0.5, -0.5, 0.5))
+            rows.append((float(p[2]), o, side, share))
+    for depth, o, side, share in sorted(rows, key=lambda r: (r[0], r[1].number)):
+        lines.append(f"{o.number} {o.id} {depth:.2f} {unit} {side:+.0%} visible {share:.0%}")
+    return "\n".join(lines) + "\n"
+
+
+def angles(T_map_cam: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float]:
+    """Pitch (up from level) and roll (clockwise) of a camera in degrees."""
+    right, down, ahead = T_map_cam[:3, 0], T_map_cam[:3, 1], T_map_cam[:3, 2]
+    pitch = float(np.degrees(np.arcsin(np.clip(ahead[2], -1, 1))))
+    roll = float(np.degrees(np.arctan2(-right[2], -down[2])))
+    return pitch, roll

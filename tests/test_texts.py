@@ -1,0 +1,203 @@
+"""Every text form parses back and survives hostile labels; budgets, prompts, layouts, slices, views."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from cogmap import CognitiveMap, pipeline
+from cogmap.config import Config
+from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap.errors import ConfigError, InputError
+from cogmap.prompt.budget import estimate_tokens, named_in
+from cogmap.prompt.compose import TEXTS
+from cogmap.prompt.providers import SHAPES, image_tokens
+from cogmap.render.slices import from_slices
+from cogmap.render.text_aabb import bounds, parse_aabb
+from cogmap.render.text_ego import clock, ego
+from cogmap.render.text_layout import parse_layout
+from cogmap.render.text_metric import parse_metric
+
+from .maps import living_room, map_of, random_map
+from .rooms import make_room, walk_path
+from .test_pipeline import windows
+
+MANY = settings(max_examples=200, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def room() -> CognitiveMap:
+    built = make_room(1)
+    reconstruction = Reconstruction(windows(built, walk_path(built, 24)), Scale("metric", "sensor", 0.01))
+    return CognitiveMap(pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary()))
+
+
+@MANY
+@given(st.integers(0, 10_000), st.integers(0, 12))
+def test_texts_of_any_map_parse_back(seed: int, n: int) -> None:
+    scene = random_map(seed, n)
+    m = CognitiveMap(scene)
+    rows = parse_metric(m.to_text("metric"))
+    assert [r.id for r in rows] == [o.id for o in scene.objects]
+    boxes = parse_layout(m.to_text("layout")).boxes
+    assert len(boxes) == n
+    for row, given_box, o in zip(rows, boxes, scene.objects):
+        assert np.allclose(row.center_m, o.box.center_m, atol=0.0051)
+        assert np.allclose(given_box.center_m, o.box.center_m, atol=0.0051)
+        assert np.allclose(given_box.size_m, o.box.size_m, atol=0.0051)
+        assert abs(np.radians(given_box.yaw_deg or 0) - o.box.yaw) < 0.0051
+    sides = parse_aabb(m.to_text("aabb"))
+    assert all(np.allclose(sides[o.id], bounds(o.box), atol=0.0051) for o in scene.objects)
+    shuffled = CognitiveMap(replace(scene, objects=scene.objects[::-1]))
+    assert sorted(shuffled.to_text("aabb").splitlines()) == sorted(m.to_text("aabb").splitlines())
+    for form in ("grid", "relations"):
+        assert all("\r" not in line and line.isprintable() for line in m.to_text(form).splitlines())
+
+
+def test_a_bad_line_is_refused_by_its_number() -> None:
+    m = CognitiveMap(living_room())
+    for form, parse in (("layout", parse_layout), ("aabb", parse_aabb), ("metric", parse_metric)):
+        lines = m.to_text(form).splitlines()
+        with pytest.raises(InputError, match=f"line {len(lines) + 1} "):
+            parse("\n".join([*lines, "bbox_9=Bbox(chair,1,2)"]))
+    with pytest.raises(ConfigError, match="metric, grid, layout"):
+        m.to_text("poem")
+    with pytest.raises(ConfigError, match="E-OPTION"):
+        m.to_text("grid", colour="red")
+
+
+def test_a_layout_text_rebuilds_walls_doors_and_boxes(room: CognitiveMap) -> None:
+    text = room.to_text("layout") + "door_0=Door(wall_0,1.00,0.00,1.00,0.90,2.00)\n"
+    back = CognitiveMap.from_layout(text)
+    assert sorted(back.to_text("layout").splitlines()) == sorted(_renumbered(text))
+    assert back.layout.openings[0].wall == "wall_1" and len(back.layout.walls) == len(room.layout.walls)
+
+
+def _renumbered(text: str) -> list[str]:
+    """The lines with boxes numbered in the order of their centres, as imports are."""
+    lines = text.splitlines()
+    boxes = sorted(
+        (line.partition("=")[2] for line in lines if line.startswith("bbox")),
+        key=lambda b: [float(v) for v in b[5:-1].split(",")[1:4]],
+    )
+    return [line for line in lines if not line.startswith("bbox")] + [f"bbox_{k}={b}" for k, b in enumerate(boxes)]
+
+
+def test_ten_thousand_objects_are_written() -> None:
+    m = CognitiveMap(random_map(0, 2000))
+    for form in ("metric", "grid", "layout", "aabb"):
+        assert len(m.to_text(form).splitlines()) >= 2000
+
+
+@MANY
+@given(st.integers(0, 10_000))
+def test_a_question_keeps_what_it_names_within_200_tokens(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    kinds = ["chair", "table", "sofa", "tv", "lamp", "bed", "bin", "desk"]
+    rows = [
+        (str(rng.choice(kinds)), tuple(rng.uniform(-5, 5, 3).tolist()), tuple(rng.uniform(0.2, 2, 3).tolist()), 0.0)
+        for _ in range(60)
+    ]
+    m = CognitiveMap(map_of(*rows))
+    a, b = (m.objects[int(k)].id for k in rng.choice(60, 2, replace=False))
+    text = m.to_text("metric", max_tokens=200, question=f"How far is {a} from {b}?")
+    kept = {r.id for r in parse_metric(text)}
+    assert {a, b} <= kept and estimate_tokens(text) <= 200
+    assert "left out" in text
+
+
+def test_words_of_a_question_find_labels_and_their_synonyms() -> None:
+    m = CognitiveMap(map_of(("couch", (0, 0, 0.4), (2, 1, 0.8), 0), ("television", (3, 0, 1), (1, 0.1, 0.6), 0)))
+    assert named_in(m.scene, "How far is the sofa from the TV?") == {"couch_1", "television_1"}
+    assert named_in(m.scene, "Where is #2?") == {m.objects[1].id} and named_in(m.scene, "") == set()
+
+
+def test_ego_texts_say_right_and_ahead() -> None:
+    assert np.allclose(ego(np.array([1.0, 0]), np.zeros(2), np.pi / 2), [1, 0])  # looking along +y, x is right
+    assert np.allclose(ego(np.array([0, 2.0]), np.zeros(2), np.pi / 2), [0, 2])
+    assert [clock(*p) for p in ((0, 1), (1, 0), (0, -1), (-1, 0))] == [12, 3, 6, 9]
+    text = CognitiveMap(living_room()).to_text("ego", at=(0.0, 0.0), heading=np.pi / 2)
+    lamp = next(line for line in text.splitlines() if " lamp_1 " in line)
+    assert lamp.split()[2:] == ["30", "200", "92", "202", "12"]
+
+
+def test_rationale_numbers_are_those_of_the_frame(room: CognitiveMap) -> None:
+    text = room.to_text("rationale", frame=3)
+    depths = [float(line.split()[2]) for line in text.splitlines() if not line.startswith("#")]
+    assert depths == sorted(depths) and depths
+    camera = room.scene.camera_path[3]
+    head = text.splitlines()[0]
+    assert f"camera {camera.T_map_cam[2, 3]:.2f} m" in head
+    pitch = round(float(np.degrees(np.arcsin(camera.T_map_cam[2, 2]))))
+    assert f"pitch {pitch}," in head and "field of view 63 x 50" in head
+    with pytest.raises(InputError, match="E-FRAME"):
+        room.to_text("rationale", frame=99)
+
+
+def test_a_prompt_has_its_question_last_and_every_number_in_its_pictures(room: CognitiveMap) -> None:
+    p = room.prompt("How many chairs?", parts=["metric", "bev", "frames"], style="short", frames=2)
+    assert [x.role.split()[0] for x in p.parts] == [
+        "introduction", "metric", "bev", "frame", "frame", "instructions", "question",
+    ]  # fmt: skip
+    assert p.parts[-1].text == "Question: How many chairs?" and "Image 3" in p.parts[4].text
+    assert (
+        p.fingerprint
+        == room.prompt("How many chairs?", parts=["metric", "bev", "frames"], style="short", frames=2).fingerprint
+    )
+    small = p.fit(p.estimate("anthropic").text + 1600, "anthropic")
+    assert small.left_out == ("frame " + p.parts[4].role.split()[1], "frame " + p.parts[3].role.split()[1])
+    for options, said in (({"style": "rhyme"}, "styles"), ({"parts": ["smell"]}, "Forms")):
+        with pytest.raises(ConfigError, match=f"(?i){said}"):
+            room.prompt("?", **options)
+
+
+@pytest.mark.parametrize("provider", list(SHAPES))
+def test_shapes_hold_all_words_and_pictures(room: CognitiveMap, provider: str) -> None:
+    p = room.prompt("Where is the door?", parts=["grid", "bev"], provider=provider)
+    shaped = repr(p.to(provider))
+    data = base64.b64encode(p.parts[2].png).decode()
+    assert data in shaped and "Where is the door?" in shaped and "grid: 10 x 10" in shaped
+    with pytest.raises(ConfigError, match="E-OPTION"):
+        p.to("smoke signals")
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (1920, 1080), (1, 1), (1, 900)])
+def test_pictures_keep_their_shape(size: tuple[int, int]) -> None:
+    from cogmap.prompt.compose import _picture
+
+    part = _picture(np.zeros((size[1], size[0], 3), np.uint8), "frame f000", "x", 896)
+    with Image.open(io.BytesIO(part.png)) as picture:
+        assert picture.size == part.size and max(part.size) <= 896 + (max(size) <= 896) * 1024
+    assert (
+        abs(part.size[0] / part.size[1] - size[0] / size[1]) <= 0.01 * max(1, size[0] / size[1]) or min(part.size) == 1
+    )
+    assert all((image_tokens(k, part.size) or 1) > 0 for k in SHAPES)
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_slices_give_the_voxels_back(room: CognitiveMap, axis: str) -> None:
+    pictures = room.slices(axis, 8)
+    assert len(pictures) == 8 and all(a.high_m == pytest.approx(b.low_m) for a, b in zip(pictures, pictures[1:]))
+    assert np.array_equal(from_slices([s.png for s in pictures]), room.scene.voxels.key)  # type: ignore[union-attr]
+    with pytest.raises(InputError, match="E-SLICES"):
+        from_slices([b"no picture"])
+
+
+def test_the_map_from_a_frames_pose_has_that_frames_depth(room: CognitiveMap) -> None:
+    frame = room.frame(5)
+    drawn = room.render(frame.T_map_cam, "depth", K=frame.K, size=(240, 320))
+    both = (drawn > 0) & (frame.depth > 0)
+    assert both.mean() > 0.9 and np.median(np.abs(drawn - frame.depth)[both]) < 0.03
+    numbers = room.render(frame.T_map_cam, "number")
+    assert set(np.unique(numbers)) <= {0, *(o.number for o in room.objects)} and numbers.max() > 0
+    assert room.render(frame.T_map_cam, "color").shape == (240, 320, 3)
+    assert set(TEXTS) == {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb"}
+    assert re.match(r"# frame f000", room.to_text("rationale"))
