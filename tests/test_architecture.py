@@ -17,7 +17,7 @@ FLOORS = [
     ["data", "geometry"],
     ["capture", "reconstruct", "stages", "label", "clients", "query", "render", "mapfile", "interop"],
     ["prompt", "qa"],
-    ["config", "pipeline", "publish", "edit", "join", "naming", "finding", "counterfactual"],
+    ["config", "pipeline", "publish", "edit", "join", "naming", "finding", "counterfactual", "exporting"],
     ["cognitive_map", "building"],
     ["batch", "serve"],
     ["cli"],

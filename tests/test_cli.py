@@ -44,6 +44,15 @@ def test_build_render_validate_edit(scan: Path) -> None:
     assert run("edit", "scale", path, "object_1.height=1.0", "-o", scan.parent / "b.cogmap").returncode == 0
     assert run("edit", "scale", path, "sofa_9.height=1.0").returncode == 2
     assert run("export", path, "--to", "ply", "-o", scan.parent / "a.ply").returncode == 0
+    assert "is " in run("render", path, "--as", "relations").stdout
+    assert run("render", path, "--as", "slices", "-n", 4, "-o", scan.parent / "slices").returncode == 0
+    assert len(list((scan.parent / "slices").glob("*.png"))) == 4
+    assert "left out" in run("render", path, "--max-tokens", 200, "--question", "object_1").stdout
+    assert run("edit", "move", path, "object_1", "--dx", 1, "-o", scan.parent / "c.cogmap").returncode == 0
+    assert run("diff", path, scan.parent / "c.cogmap").stdout.startswith("moved: object_1 moved by +1.00")
+    asked = json.loads(run("prompt", path, "How many?", "--for", "anthropic").stdout)
+    assert asked[0]["content"][-1]["text"] == "Question: How many?"
+    assert json.loads(run("prompt", path, "How many?", "--estimate").stdout)["exact"] is False
 
 
 def test_inspect_answers_without_building(scan: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import bench_verbs, build_verbs, map_verbs
+from . import bench_verbs, build_verbs, edit_verbs, map_verbs, prompt_verbs
 
 app = typer.Typer(
     name="cogmap",
@@ -15,4 +15,6 @@ app = typer.Typer(
 )
 build_verbs.add_to(app)
 map_verbs.add_to(app)
+edit_verbs.add_to(app)
+prompt_verbs.add_to(app)
 bench_verbs.add_to(app)

@@ -1,12 +1,15 @@
-"""`render`, `validate`, `label`, `export`, `edit`: on a map folder."""
+"""`render`, `validate`, `label`, `import`, `export`: on a map folder."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ..data.scene import SceneMap
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,38 +19,55 @@ def add_to(app: typer.Typer) -> None:
     app.command()(label)
     app.command("import")(import_boxes)
     app.command()(export)
-    edit = typer.Typer(help="Change a map.", no_args_is_help=True)
-    edit.command("scale")(edit_scale)
-    app.add_typer(edit, name="edit")
 
 
 def render(
     map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    form: Annotated[str, typer.Option("--as", help="metric, grid, json, yaml, bev")] = "metric",
+    form: Annotated[
+        str, typer.Option("--as", help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, slices")
+    ] = "metric",
     output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
     size_px: int = 896,
+    max_tokens: Annotated[int | None, typer.Option(help="About how much a text may cost.")] = None,
+    question: Annotated[str | None, typer.Option(help="What has to stay within --max-tokens.")] = None,
+    frame: Annotated[int | None, typer.Option(help="Of ego and rationale.")] = None,
+    n: Annotated[int, typer.Option("-n", "--slices", help="How many slices.")] = 8,
 ) -> None:
-    """Write one rendering of a map to stdout or a file."""
-    import json
-
-    import yaml
-
+    """Write one rendering of a map to stdout or a file; slices to a folder."""
     from ..building import load
-    from ..mapfile.convert import to_file
 
     made = load(map_path)
+    if form == "slices":
+        folder = output or Path(f"{map_path.stem}-slices")
+        folder.mkdir(parents=True, exist_ok=True)
+        for k, part in enumerate(made.slices("z", n)):
+            (folder / f"z{k:02d}_{part.low_m:+.2f}_{part.high_m:+.2f}.png").write_bytes(part.png)
+        print(folder)
+        return
     if form in ("json", "yaml"):
-        data = to_file(made.scene).model_dump(mode="json")
-        text = json.dumps(data) if form == "json" else yaml.safe_dump(data, sort_keys=False)
-        payload = (text.rstrip() + "\n").encode()
+        payload = _as_data(made.scene, form)
     elif form == "bev":
         payload = made.to_image("bev", size_px)
     else:
-        payload = made.to_text(form).encode()
+        options = {} if frame is None else {"frame": frame}
+        payload = made.to_text(form, max_tokens=max_tokens, question=question, **options).encode()
     if output is None:
         sys.stdout.buffer.write(payload)
     else:
         output.write_bytes(payload)
+
+
+def _as_data(scene: SceneMap, form: str) -> bytes:
+    """`map.json` or its YAML twin."""
+    import json
+
+    import yaml
+
+    from ..mapfile.convert import to_file
+
+    data = to_file(scene).model_dump(mode="json")
+    text = json.dumps(data) if form == "json" else yaml.safe_dump(data, sort_keys=False)
+    return (text.rstrip() + "\n").encode()
 
 
 def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
@@ -87,30 +107,12 @@ def import_boxes(
 
 def export(
     map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    to: Annotated[str, typer.Option("--to", help="ply")],
+    to: Annotated[str, typer.Option("--to", help="ply, glb, nerfstudio, nav2, spatiallm, boxes")],
     output: Annotated[Path, typer.Option("-o", "--output")],
 ) -> None:
     """Write a map in another format."""
-    from ..errors import ConfigError
-    from ..mapfile.export_ply import export_ply
+    from ..exporting import export_map
     from ..mapfile.read import read_map
 
-    if to != "ply":
-        raise ConfigError("E-OPTION", f"there is no export {to!r}.", "Formats: ply.")
-    export_ply(read_map(map_path), output)
+    export_map(read_map(map_path), to, output)
     print(output)
-
-
-def edit_scale(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    option: Annotated[str, typer.Argument(metavar="camera-height=1.5 | ID.height=2.03")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the map itself.")] = None,
-) -> None:
-    """Set the scale of a map from one known length."""
-    from ..building import load
-    from ..cognitive_map import CognitiveMap
-    from ..edit import scale_by_option
-
-    made = load(map_path)
-    CognitiveMap(scale_by_option(made.scene, option), made.run).save(output or map_path, overwrite=output is None)
-    print(output or map_path)
