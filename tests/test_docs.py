@@ -35,7 +35,7 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         "K": K,
     }
     code = blocks(ROOT / "README.md", "python")
-    assert len(code) == 3
+    assert len(code) == 4
     for block in code:
         exec(compile(block, "README.md", "exec"), dict(names))
     assert (tmp_path / "copy.cogmap/map.json").exists() and (tmp_path / "bev.png").exists()
