@@ -169,13 +169,21 @@ class CognitiveMap:
 
         return cls(map_boxes(parse_layout(text), Config(), Diary()))
 
-    def to_image(self, form: str = "bev", size_px: int = 896) -> bytes:
-        """PNG bytes of the map from above, `size_px` square. Raises ConfigError E-OPTION for another form."""
-        from .render.bev import render_bev
+    def to_image(self, form: str = "bev", size_px: int = 896, *, style: str = "schematic") -> bytes:
+        """PNG bytes of the map from above, `size_px` square; or SVG bytes of the "plan" with its dimensions.
 
-        if form != "bev":
-            raise ConfigError("E-OPTION", f"there is no picture {form!r}.", "Forms: bev.")
-        return render_bev(self.scene, size_px)
+        Args:
+            form: "bev" or "plan". style: of bev: "schematic", "photo", "height", "occupancy".
+
+        Raises:
+            ConfigError: E-OPTION for another form or style. InputError: E-NO-VOXELS, E-NO-ROOM.
+        """
+        from .render.bev import render_bev
+        from .render.plan_svg import render_plan
+
+        if form not in ("bev", "plan"):
+            raise ConfigError("E-OPTION", f"there is no picture {form!r}.", "Forms: bev, plan.")
+        return render_plan(self.scene).encode() if form == "plan" else render_bev(self.scene, size_px, style)
 
     def mark_frames(self, n: int = 4) -> dict[str, U8]:
         """The first `n` keyframes (H, W, 3) uint8 with the numbers of the objects, by frame name."""

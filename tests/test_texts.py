@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -189,6 +190,31 @@ def test_slices_give_the_voxels_back(room: CognitiveMap, axis: str) -> None:
     assert np.array_equal(from_slices([s.png for s in pictures]), room.scene.voxels.key)  # type: ignore[union-attr]
     with pytest.raises(InputError, match="E-SLICES"):
         from_slices([b"no picture"])
+
+
+def test_every_style_from_above_shows_the_same_numbers(room: CognitiveMap) -> None:
+    pictures = {s: room.to_image("bev", 448, style=s) for s in ("schematic", "photo", "height", "occupancy")}
+    assert len(set(pictures.values())) == 4
+    assert pictures["photo"] == room.to_image("bev", 448, style="photo")
+    for data in pictures.values():
+        with Image.open(io.BytesIO(data)) as picture:
+            assert picture.size == (448, 448)
+    with pytest.raises(ConfigError, match="Styles"):
+        room.to_image(style="oil")
+    with pytest.raises(InputError, match="E-NO-VOXELS"):
+        CognitiveMap(living_room()).to_image(style="photo")
+
+
+def test_the_plan_says_areas_and_lengths(room: CognitiveMap) -> None:
+    svg = room.to_image("plan").decode()
+    tree = ElementTree.fromstring(svg)
+    ids = {e.get("id") for e in tree.iter()}
+    assert {o.id for o in room.objects} | {w.id for w in room.layout.walls} | {"room_1"} <= ids
+    assert f"{room.layout.rooms[0].area_m2:.1f} m" in svg
+    wall = room.layout.walls[0]
+    assert f"{np.hypot(*np.subtract(wall.to_m, wall.from_m)):.2f} m" in svg
+    with pytest.raises(InputError, match="E-NO-ROOM"):
+        CognitiveMap(living_room()).to_image("plan")
 
 
 def test_the_map_from_a_frames_pose_has_that_frames_depth(room: CognitiveMap) -> None:

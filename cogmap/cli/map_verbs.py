@@ -24,10 +24,14 @@ def add_to(app: typer.Typer) -> None:
 def render(
     map_path: Annotated[Path, typer.Argument(metavar="MAP")],
     form: Annotated[
-        str, typer.Option("--as", help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, slices")
+        str,
+        typer.Option(
+            "--as", help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, plan, slices"
+        ),
     ] = "metric",
     output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
     size_px: int = 896,
+    style: Annotated[str, typer.Option(help="Of bev: schematic, photo, height, occupancy")] = "schematic",
     max_tokens: Annotated[int | None, typer.Option(help="About how much a text may cost.")] = None,
     question: Annotated[str | None, typer.Option(help="What has to stay within --max-tokens.")] = None,
     frame: Annotated[int | None, typer.Option(help="Of ego and rationale.")] = None,
@@ -46,8 +50,8 @@ def render(
         return
     if form in ("json", "yaml"):
         payload = _as_data(made.scene, form)
-    elif form == "bev":
-        payload = made.to_image("bev", size_px)
+    elif form in ("bev", "plan"):
+        payload = made.to_image(form, size_px, style=style)
     else:
         options = {} if frame is None else {"frame": frame}
         payload = made.to_text(form, max_tokens=max_tokens, question=question, **options).encode()

@@ -11,12 +11,16 @@ from PIL import Image, ImageDraw
 from shapely.geometry import Polygon
 from shapely.ops import polylabel
 
-from .._checks import F64, U8
-from ..data.scene import FREE, OCCUPIED, MapObject, SceneMap
+from .._checks import F64
+from ..data.scene import MapObject, Opening, SceneMap
+from ..errors import ConfigError
+from .backdrops import STYLES
 from .palette import INK, MUTED, badge, color_of, font, free_spots
 
 MARGIN = 0.07
 OVERSAMPLE = 2
+OPENINGS = {"door": (150, 90, 30), "window": (60, 140, 220)}
+GAP = (190, 190, 190)
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,24 @@ def anchor_of(thing: MapObject) -> tuple[float, float]:
     return float(point.x), float(point.y)
 
 
-def render_bev(scene: SceneMap, size_px: int = 896) -> bytes:
-    """PNG bytes with a palette, `size_px` square (a multiple of 224 suits models); the same map, the same bytes."""
+def render_bev(scene: SceneMap, size_px: int = 896, style: str = "schematic") -> bytes:
+    """PNG bytes with a palette, `size_px` square (a multiple of 224 suits models); the same map, the same bytes.
+
+    Args:
+        style: what lies under outlines and numbers: "schematic", "photo", "height" or "occupancy".
+
+    Raises:
+        ConfigError: E-OPTION for another style. InputError: E-NO-VOXELS for photo and height without surfaces.
+    """
+    if style not in STYLES:
+        raise ConfigError("E-OPTION", f"there is no style {style!r}.", f"Styles: {', '.join(STYLES)}.")
     view = bev_view(scene, size_px * OVERSAMPLE)
-    picture = Image.fromarray(_ground(scene, view))
+    along = (np.arange(view.size_px) + 0.5) / view.px_per_m
+    picture = Image.fromarray(STYLES[style](scene, view.x0 + along, view.y0 + along[::-1]))
     draw = ImageDraw.Draw(picture)
     _draw_room(draw, scene, view)
     for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
-        _draw_object(draw, thing, view)
+        _draw_object(draw, thing, view, filled=style == "schematic")
     _draw_path(draw, scene, view)
     _draw_numbers(draw, scene, view)
     _draw_legend(draw, scene, view)
@@ -71,25 +85,6 @@ def render_bev(scene: SceneMap, size_px: int = 896) -> bytes:
     out = BytesIO()
     small.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def _ground(scene: SceneMap, view: BevView) -> U8:
-    """White where free, light grey where unknown."""
-    out = np.full((view.size_px, view.size_px, 3), 232, np.uint8)
-    free = scene.freespace
-    if free is None:
-        return out
-    x = view.x0 + (np.arange(view.size_px) + 0.5) / view.px_per_m
-    y = view.y0 + (view.size_px - np.arange(view.size_px) - 0.5) / view.px_per_m
-    ix = np.floor((x - free.origin_map[0]) / free.cell_m).astype(int)
-    iy = np.floor((y - free.origin_map[1]) / free.cell_m).astype(int)
-    rows, columns = free.cells.shape
-    cells = free.cells[np.clip(iy, 0, rows - 1)][:, np.clip(ix, 0, columns - 1)].copy()
-    cells[(iy < 0) | (iy >= rows)] = 0
-    cells[:, (ix < 0) | (ix >= columns)] = 0
-    out[cells == FREE] = 255
-    out[cells == OCCUPIED] = 214
-    return out
 
 
 def _line(view: BevView, xy: F64) -> list[tuple[float, float]]:
@@ -102,14 +97,38 @@ def _draw_room(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> Non
         draw.line(outline, fill=MUTED, width=2 * OVERSAMPLE)
     for wall in scene.layout.walls:
         draw.line(_line(view, np.array([wall.from_m, wall.to_m])), fill=INK, width=5 * OVERSAMPLE)
+    for opening in scene.layout.openings:
+        draw.line(_line(view, opening_ends(opening)), fill=OPENINGS.get(opening.kind, GAP), width=5 * OVERSAMPLE)
 
 
-def _draw_object(draw: ImageDraw.ImageDraw, thing: MapObject, view: BevView) -> None:
+def opening_ends(opening: Opening) -> F64:
+    """Both ends (2, 2) of a door or window along its wall."""
+    c, s = np.cos(opening.box.yaw), np.sin(opening.box.yaw)
+    half = np.array([c, s]) * opening.box.size_m[0] / 2
+    return np.array([opening.box.center_m[:2] - half, opening.box.center_m[:2] + half])
+
+
+def _draw_object(draw: ImageDraw.ImageDraw, thing: MapObject, view: BevView, *, filled: bool) -> None:
     r, g, b = color_of(thing.number)
     fill = (int(0.45 * r + 140), int(0.45 * g + 140), int(0.45 * b + 140))
     outline = _line(view, thing.footprint_map)
     if len(outline) >= 3:
-        draw.polygon(outline, fill=fill, outline=INK, width=OVERSAMPLE)
+        draw.polygon(
+            outline,
+            fill=fill if filled else None,
+            outline=INK if filled else (r, g, b),
+            width=(1 + (not filled)) * OVERSAMPLE,
+        )
+    if thing.facing is not None:
+        _draw_front(draw, thing, view)
+
+
+def _draw_front(draw: ImageDraw.ImageDraw, thing: MapObject, view: BevView) -> None:
+    """A short stroke from the middle of a thing to where it looks."""
+    assert thing.facing is not None
+    ahead = np.array([np.cos(thing.facing), np.sin(thing.facing)]) * max(thing.box.size_m[1] / 2, 0.1)
+    middle = np.array(thing.box.center_m[:2])
+    draw.line(_line(view, np.array([middle, middle + ahead])), fill=INK, width=2 * OVERSAMPLE)
 
 
 def _draw_path(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
@@ -128,14 +147,16 @@ def _draw_path(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> Non
 def _draw_numbers(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
     """A dot inside every footprint; its number on it, or beside it on a leader line where it is crowded."""
     size = max(6.0, min(13.0, 13 * (40 / max(len(scene.objects), 1)) ** 0.5)) * OVERSAMPLE
+    numbers = [o.number for o in scene.objects] + [o.number for o in scene.layout.openings]
     dots = [tuple(view.pixel(np.array(anchor_of(o)))) for o in scene.objects]
+    dots += [tuple(view.pixel(np.array(o.box.center_m[:2]))) for o in scene.layout.openings]
     spots = free_spots([(float(u), float(v)) for u, v in dots], 1.65 * size, view.size_px)
     for (u, v), spot in zip(dots, spots):
         if (u, v) != spot:
             draw.line([(u, v), spot], fill=INK, width=OVERSAMPLE)
         draw.ellipse([u - 5, v - 5, u + 5, v + 5], fill=INK)
-    for thing, spot in zip(scene.objects, spots):
-        badge(draw, spot, thing.number, size)
+    for number, spot in zip(numbers, spots):
+        badge(draw, spot, number, size)
 
 
 def _legend(scene: SceneMap, px_per_m: float, size_px: int) -> tuple[float, str]:
@@ -172,6 +193,10 @@ def render_bev_svg(scene: SceneMap, size_px: int = 896) -> str:
     for wall in scene.layout.walls:
         ends = _points(view, np.array([wall.from_m, wall.to_m]))
         out.append(f'<polyline id="{wall.id}" points="{ends}" stroke="#222" stroke-width="5" fill="none"/>')
+    for opening in scene.layout.openings:
+        color = "#{:02x}{:02x}{:02x}".format(*OPENINGS.get(opening.kind, GAP))
+        ends = _points(view, opening_ends(opening))
+        out.append(f'<polyline id="{opening.id}" points="{ends}" stroke="{color}" stroke-width="5" fill="none"/>')
     for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
         out += _svg_object(thing, view)
     if scene.camera_path:
