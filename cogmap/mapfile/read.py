@@ -16,12 +16,14 @@ from ..data.frames import FrameStore
 from ..data.scene import SceneMap
 from ..data.voxels import Voxels
 from ..errors import InputError
+from . import strict_yaml
 from .convert import from_file
 from .schema import MapFile
+from .upgrade import upgraded
 
 
 def read_map(path: Path) -> SceneMap:
-    """A scene map from a map folder or a bare `map.json`.
+    """A scene map from a map folder, a bare `map.json` or its YAML twin.
 
     Raises:
         InputError: E-MAP-MISSING, E-MAP-JSON, E-MAP-SCHEMA with the field's path, E-MAP-VERSION, E-MAP-HASH.
@@ -45,15 +47,17 @@ def read_parts(file: Path) -> MapFile:
     if not file.exists():
         raise InputError("E-MAP-MISSING", "there is no map.json here.", "Give a map folder that cogmap wrote.", file)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        text = file.read_text(encoding="utf-8")
+        is_yaml = file.suffix in (".yaml", ".yml")
+        data = strict_yaml.parse(text) if is_yaml else json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise InputError("E-MAP-JSON", f"not readable JSON: {error}.", "Restore the file.", file) from error
+        raise InputError("E-MAP-JSON", f"not readable: {error}.", "Restore the file.", file) from error
     version = str(data.get("schema_version", "")) if isinstance(data, dict) else ""
     major = version.partition(".")[0]
     if major.isdigit() and int(major) > 1:
         raise InputError("E-MAP-VERSION", f"the map has version {version}, this reads 1.x.", "Update cogmap.", file)
     try:
-        return MapFile.model_validate(data)
+        return MapFile.model_validate(upgraded(data) if isinstance(data, dict) else data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])

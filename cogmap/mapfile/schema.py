@@ -1,4 +1,4 @@
-"""`map.json`, version 1.0: the published schema, as pydantic models.
+"""`map.json`, version 1.1: the published schema, as pydantic models.
 
 Angles are degrees, lengths metres (map units when the scale is relative). Unknown fields of a future
 minor version are kept when a map is read and written.
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 Vec2 = tuple[FiniteFloat, FiniteFloat]
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]

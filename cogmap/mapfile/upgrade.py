@@ -1,0 +1,26 @@
+"""Older versions of `map.json` become the present one: one step a version, each from dictionary to dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .schema import VERSION
+
+
+def _to_1_1(data: dict[str, Any]) -> dict[str, Any]:
+    """1.1 says whether part of an object was filled in where the depth had a hole; before, nothing was."""
+    objects = [{"completed": False, **o} if isinstance(o, dict) else o for o in data.get("objects", [])]
+    return {**data, "objects": objects}
+
+
+STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {"1.0": ("1.1", _to_1_1)}
+
+
+def upgraded(data: dict[str, Any]) -> dict[str, Any]:
+    """The data at the present version; what is newer, or no version at all, is returned as it is."""
+    version = data.get("schema_version")
+    while version in STEPS and version != VERSION:
+        version, step = STEPS[version]
+        data = {**step(data), "schema_version": version}
+    return data
