@@ -69,6 +69,7 @@ def build(
     else:
         diary.done("open", opened.report.notes)
         found = reconstruct(opened, settings, diary)
+        found = replace(found, late_losses=opened.late_losses)
         scene = map_reconstruction(found, settings, diary, opened.instance_labels, finder)
     return _finished(scene, settings, diary, where)
 
@@ -161,9 +162,10 @@ def by_model(capture: Capture, indices: Sequence[int], model: Model) -> Reconstr
     """The reconstruction of frames by a feed-forward model; see `cogmap.reconstruct.feed_forward`."""
     from .reconstruct.feed_forward import reconstruct_by_model
 
-    colours = colour_alone(capture) if capture.has_depth else capture
-    found = reconstruct_by_model(colours, indices, model)
-    return replace(found, losses=(*found.losses, *capture.late_losses()))
+    colours = capture
+    if capture.has_depth:
+        colours = without_depth(capture) if model.takes_poses and capture.posed else colour_alone(capture)
+    return reconstruct_by_model(colours, indices, model)
 
 
 def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
@@ -187,8 +189,7 @@ def _by_sfm(capture: Capture, indices: Sequence[int], config: Config) -> Reconst
     from .reconstruct.sfm.sfm import reconstruct_sfm
 
     colours = colour_alone(capture) if capture.has_depth else capture
-    found = reconstruct_sfm(colours, indices, intrinsics=config.intrinsics, seed=config.seed)
-    return replace(found, losses=(*found.losses, *capture.late_losses()))
+    return reconstruct_sfm(colours, indices, intrinsics=config.intrinsics, seed=config.seed)
 
 
 def colour_alone(capture: Capture) -> Capture:
@@ -199,6 +200,19 @@ def colour_alone(capture: Capture) -> Capture:
             yield replace(f, depth_m=None, K=None, K_depth=None, T_rgb_depth=None, T_input_cam=None, instance_id=None)
 
     return replace(capture, frames=frames, posed=False, has_depth=False, gravity_input=None)
+
+
+def without_depth(capture: Capture) -> Capture:
+    """A posed capture as its colour camera saw it: pictures, their intrinsics and poses, no depth."""
+
+    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
+        for f in capture.frames(indices):
+            T = f.T_input_cam
+            if T is not None and f.T_rgb_depth is not None:
+                T = T @ np.linalg.inv(f.T_rgb_depth)
+            yield replace(f, depth_m=None, K_depth=None, T_rgb_depth=None, T_input_cam=T, instance_id=None)
+
+    return replace(capture, frames=frames, has_depth=False)
 
 
 def build_arrays(

@@ -86,7 +86,7 @@ class CognitiveMap:
         """
         position = int(frame[1:]) if isinstance(frame, str) and frame[1:].isdigit() else frame
         if self.scene.frames is None:
-            raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it without --no-depth.")
+            raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it from a capture.")
         if not isinstance(position, int) or not 0 <= position < len(self.scene.frames):
             last = len(self.scene.frames) - 1
             raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
@@ -157,7 +157,8 @@ class CognitiveMap:
 
         if K is None or size is None:
             first = self.frame(0)
-            K, size = first.K, (first.depth.shape[0], first.depth.shape[1])
+            K = first.K if K is None else K
+            size = (first.depth.shape[0], first.depth.shape[1]) if size is None else size
         return render_view(self.scene, pose, K, size, what)
 
     @classmethod

@@ -11,10 +11,11 @@ from shapely import contains_xy
 from shapely.geometry import Polygon
 
 from ._checks import Array
-from .data.scene import OCCUPIED, UNKNOWN, Box, FreeSpace, MapObject, SceneMap
+from .data.scene import OCCUPIED, UNKNOWN, Box, FreeSpace, MapObject, Obb, SceneMap
 from .data.voxels import PER_VOXEL, take
 from .errors import ConfigError, InputError
 from .geometry.box import canonical_yaw, corners_xy, fit_rectangle, turn_xy
+from .geometry.rigid import about_z
 from .stages.boxes import slug
 
 Made = TypeVar("Made")
@@ -96,7 +97,8 @@ def moved(scene: SceneMap, id: str, step: Array, turn: float) -> SceneMap:
     R = turn_xy(turn)
     outline = (thing.footprint_map - thing.box.center_m[:2]) @ R.T + center[:2]
     yaw = canonical_yaw(thing.box.yaw + turn)
-    box = Box((float(center[0]), float(center[1]), float(center[2])), thing.box.size_m, yaw)
+    at = (float(center[0]), float(center[1]), float(center[2]))
+    box = Box(at, thing.box.size_m, yaw, _moved_obb(thing.box, step, turn))
     facing = None if thing.facing is None else float((thing.facing + turn + np.pi) % (2 * np.pi) - np.pi)
     new = replace(thing, box=box, footprint_map=np.asarray(outline), facing=facing, seen=(), first_seen_s=None)
     cleared = _freed(scene, thing)
@@ -104,6 +106,17 @@ def moved(scene: SceneMap, id: str, step: Array, turn: float) -> SceneMap:
     if grid is not None and new.box.center_m[2] - new.box.size_m[2] / 2 < 0.3:
         grid = _filled(grid, new, OCCUPIED)
     return _with(replace(_shifted(cleared, scene, id, step, turn), freespace=grid), id, new)
+
+
+def _moved_obb(box: Box, step: Array, turn: float) -> Obb | None:
+    """The full rotation of a box that moves and turns about its middle."""
+    if box.obb is None:
+        return None
+    R = about_z(turn)
+    center = R @ np.subtract(box.obb.center_m, box.center_m) + box.center_m + step
+    rotation = R @ np.array(box.obb.rotation)
+    rows = tuple((float(r[0]), float(r[1]), float(r[2])) for r in rotation)
+    return Obb((float(center[0]), float(center[1]), float(center[2])), box.obb.size_m, rows)
 
 
 def _shifted(cleared: SceneMap, scene: SceneMap, id: str, step: Array, turn: float) -> SceneMap:
@@ -160,6 +173,9 @@ def merged(scene: SceneMap, id: str, other: str) -> SceneMap:
     share = {f: max(dict(a.seen).get(f, 0.0), dict(b.seen).get(f, 0.0)) for f, _ in (*a.seen, *b.seen)}
     new = replace(a, box=box, footprint_map=np.asarray(Polygon(corners).convex_hull.exterior.coords)[:-1])
     new = replace(new, n_points=a.n_points + b.n_points, seen=tuple(sorted(share.items())))
+    times = [t for t in (a.first_seen_s, b.first_seen_s) if t is not None]
+    new = replace(new, first_seen_s=min(times, default=None), partial=a.partial or b.partial)
+    new = replace(new, completed=a.completed or b.completed)
     k, j = scene.objects.index(a), scene.objects.index(b)
     objects = tuple(new if o is a else o for o in scene.objects if o is not b)
     of = scene.object_of_voxel
@@ -195,9 +211,9 @@ class Change:
 
 
 def difference(before: SceneMap, after: SceneMap) -> tuple[Change, ...]:
-    """What changed from one map to another, by id: objects and openings, sorted by id and kind.
+    """What changed from one map to another, by id: objects, and openings that came, went or moved.
 
-    Moves of 5 mm, turns of half a degree and sizes of 5 mm count. Turns of things with equal sides modulo 180 degrees.
+    Moves of 5 mm, turns of half a degree and sizes of 5 mm count; turns of things without a front modulo 180 degrees.
     """
     old = {o.id: o for o in before.objects}
     new = {o.id: o for o in after.objects}
@@ -210,6 +226,8 @@ def difference(before: SceneMap, after: SceneMap) -> tuple[Change, ...]:
             said = ", ".join(f"{v:+.2f}" for v in step)
             out.append(Change(k, "moved", f"{k} moved by {said}"))
         turn = (b.box.yaw - a.box.yaw + np.pi / 2) % np.pi - np.pi / 2
+        if a.facing is not None and b.facing is not None:
+            turn = (b.facing - a.facing + np.pi) % (2 * np.pi) - np.pi
         if abs(turn) > TURNED:
             out.append(Change(k, "turned", f"{k} turned by {np.degrees(turn):+.1f} degrees"))
         if np.abs(np.subtract(b.box.size_m, a.box.size_m)).max() > MOVED_M:
@@ -217,8 +235,11 @@ def difference(before: SceneMap, after: SceneMap) -> tuple[Change, ...]:
             out.append(Change(k, "resized", f"{k} {sizes}"))
         if a.label != b.label:
             out.append(Change(k, "relabelled", f"{k}: {a.label} -> {b.label}"))
-    gone = {o.id for o in before.layout.openings}
-    come = {o.id for o in after.layout.openings}
-    out += [Change(k, "removed", f"{k} is gone") for k in gone - come]
-    out += [Change(k, "added", f"{k} is new") for k in come - gone]
+    gone = {o.id: o.box for o in before.layout.openings}
+    come = {o.id: o.box for o in after.layout.openings}
+    out += [Change(k, "removed", f"{k} is gone") for k in gone.keys() - come.keys()]
+    out += [Change(k, "added", f"{k} is new") for k in come.keys() - gone.keys()]
+    for k in gone.keys() & come.keys():
+        if np.abs(np.subtract(come[k].center_m, gone[k].center_m)).max() > MOVED_M:
+            out.append(Change(k, "moved", f"{k} moved"))
     return tuple(sorted(out, key=lambda c: (c.id, c.kind)))

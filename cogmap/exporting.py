@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .data.scene import SceneMap
-from .errors import ConfigError
+from .errors import ConfigError, OutputError
 from .mapfile.export_boxes import export_boxes
 from .mapfile.export_glb import export_glb
 from .mapfile.export_nav2 import export_nav2
@@ -33,4 +33,7 @@ def export_map(scene: SceneMap, to: str, path: Path) -> None:
     """Write a map in a format. Raises ConfigError E-OPTION for an unknown one, InputError for what is lacking."""
     if to not in EXPORTS:
         raise ConfigError("E-OPTION", f"there is no export {to!r}.", f"Formats: {', '.join(EXPORTS)}.")
-    EXPORTS[to](scene, path)
+    try:
+        EXPORTS[to](scene, path)
+    except OSError as error:
+        raise OutputError("E-OUTPUT-DENIED", f"cannot write: {error.strerror}.", "Choose another -o.", path) from error

@@ -9,12 +9,15 @@ from .clients.base import Ask, Client
 from .data.scene import MapObject, SceneMap
 from .errors import RemoteError
 from .label.prompts import same_thing
+from .label.shape_prior import SOURCE
 from .naming import png
 from .render.marked_frames import mark_frame
 from .render.text_metric import clean_label
+from .stages.colour import COLORS
 
-LINE = re.compile(r"\s*#?(\d{1,6})\s*[:.)\-]\s*(\d{1,3})\s*%?\s*")
+LINE = re.compile(r"\s*(?:[-*]\s*)?#?(\d{1,6})\s*[:.)\-]\s*(\d{1,3})\s*%?\s*")
 MOST_FRAMES = 4
+NOTHING = ("", "none", "nothing")
 
 
 class Match(NamedTuple):
@@ -27,15 +30,16 @@ class Match(NamedTuple):
 def find_by_words(scene: SceneMap, text: str) -> tuple[Match, ...]:
     """Objects whose names are all words of a description but its colours, the best first.
 
-    A name counts with its share of the votes; a colour in the description halves what is of another colour.
+    A name counts with its share of the votes; a colour in the description halves what is of another colour. Guesses by
+    shape are no names.
     """
     words = re.findall(r"[\w-]+", text.lower())
     asked = {same_thing(" ".join(words[a:b])) for a in range(len(words)) for b in range(a + 1, len(words) + 1)}
+    colours = {name for name in COLORS if name in text.lower()}
     found = []
     for thing in scene.objects:
-        named = [score for name, score, _ in thing.labels if same_thing(name) in asked]
+        named = [score for name, score, source in thing.labels if source != SOURCE and same_thing(name) in asked]
         if named:
-            colours = {o.color_name for o in scene.objects if o.color_name} & set(words)
             found.append(Match(thing, max(named) * (0.5 if colours and thing.color_name not in colours else 1.0)))
     return tuple(sorted(found, key=lambda m: (-m.score, m.thing.number)))
 
@@ -56,7 +60,7 @@ def find_by_model(scene: SceneMap, text: str, client: Client) -> tuple[Match, ..
         match = LINE.fullmatch(line)
         if match and int(match[1]) in by_number and int(match[2]) <= 100:
             points.setdefault(int(match[1]), int(match[2]))
-    if not points:
+    if not points and reply.strip().lower().strip(".") not in NOTHING:
         raise RemoteError("E-REPLY", "no line of the reply rates an object.", "Choose a model that follows the form.")
     ranked = sorted(points.items(), key=lambda p: (-p[1], p[0]))
     return tuple(Match(by_number[n], p / 100) for n, p in ranked if p > 0)
@@ -73,5 +77,6 @@ def question(scene: SceneMap, text: str) -> str:
         + "\n".join(rows)
         + f'\nHow well does each fit this description: "{clean_label(text)}"?\n'
         "Answer with one line for each thing that fits at all and nothing else, in this form:\n"
-        "NUMBER: points from 0 to 100"
+        "NUMBER: points from 0 to 100\n"
+        "Write none when nothing fits."
     )

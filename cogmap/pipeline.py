@@ -85,7 +85,7 @@ def map_reconstruction(
         TrustError: no frame with usable depth. ConfigError: an impossible scale option.
     """
     store, ids, labels_given = store_windows(reconstruction.windows, reconstruction.rel_noise)
-    diary.done("reconstruct", reconstruction.losses)
+    diary.done("reconstruct", (*reconstruction.losses, *reconstruction.late_losses()))
     T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
     diary.done("fuse")

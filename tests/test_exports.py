@@ -77,7 +77,9 @@ def test_nav2_cells_are_those_of_the_map(tmp_path: Path, room: CognitiveMap) -> 
     assert grid is not None and head == b"P5" and most == b"255"
     assert np.array_equal(cells == 254, grid.cells == FREE) and np.array_equal(cells == 0, grid.cells == OCCUPIED)
     assert said["resolution"] == grid.cell_m and np.allclose(said["origin"][:2], grid.origin_map, atol=1e-4)
-    assert said["free_thresh"] < said["occupied_thresh"] and said["negate"] == 0
+    occupied = (255 - cells.astype(float)) / 255  # what the map server computes
+    assert np.array_equal(occupied < said["free_thresh"], grid.cells == FREE) and said["negate"] == 0
+    assert np.array_equal(occupied > said["occupied_thresh"], grid.cells == OCCUPIED)
 
 
 def test_boxes_and_layout_come_back(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -78,6 +78,7 @@ class Reconstruction:
         rel_noise: standard error of a depth as a share of it.
         n_parts: connected parts. losses: what was dropped on the way.
         provenance: names, versions and figures worth keeping.
+        late_losses: called after the last window: what turned out damaged or missing only then.
     """
 
     windows: Iterator[Window]
@@ -87,3 +88,4 @@ class Reconstruction:
     n_parts: int = 1
     losses: tuple[Loss, ...] = ()
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
+    late_losses: Callable[[], tuple[Loss, ...]] = tuple

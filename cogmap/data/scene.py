@@ -68,6 +68,12 @@ class MapObject:
         shaped("footprint_map", self.footprint_map, "F", 2)
 
     @property
+    def noun(self) -> str | None:
+        """The last word of the label in lower case: "Kitchen Table" is a table; None without a label."""
+        words = (self.label or "").lower().split()
+        return words[-1] if words else None
+
+    @property
     def pose(self) -> F64:
         """Object to map (4, 4): origin at the centre of the box, x along its front where it has one, else its length.
 

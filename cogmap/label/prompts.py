@@ -24,7 +24,14 @@ SAME = (
     ("curtain", "drape"),
     ("lamp", "light"),
 )
-IRREGULAR = {"shelves": "shelf", "knives": "knife", "people": "person", "mice": "mouse", "children": "child"}
+IRREGULAR = {
+    "bookshelves": "bookshelf",
+    "shelves": "shelf",
+    "knives": "knife",
+    "people": "person",
+    "mice": "mouse",
+    "children": "child",
+}
 ALWAYS_S = ("glasses", "scissors", "trousers", "stairs", "headphones", "books", "shoes", "clothes", "jeans")
 _CANONICAL = {word: row[0] for row in SAME for word in row}
 
@@ -35,12 +42,12 @@ def singular(text: str) -> str:
     last = words[-1]
     if last in ALWAYS_S:
         return " ".join(words)
+    if last in IRREGULAR:
+        return " ".join([*words[:-1], IRREGULAR[last]])
     for ending, instead in (("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("sses", "ss"), ("ies", "y")):
         if last.endswith(ending) and len(last) > len(ending) + 1:
             return " ".join([*words[:-1], last[: -len(ending)] + instead])
-    if last in IRREGULAR:
-        last = IRREGULAR[last]
-    elif last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:
+    if last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:
         last = last[:-1]
     return " ".join([*words[:-1], last])
 

@@ -68,8 +68,14 @@ def _row(row: Any) -> _Row:
     scores = tuple(float(t.get("score", 1.0)) for t in things)
     if "mask" in row:
         return _Row(str(row["mask"]), labels, scores, None)
-    boxes = np.array([t["box"] for t in things], np.float64).reshape(-1, 4)
-    return _Row(None, labels, scores, in_shares(boxes, row.get("size", (1.0, 1.0))))
+    boxes = in_shares(np.array([t["box"] for t in things], np.float64).reshape(-1, 4), row.get("size", (1.0, 1.0)))
+    kept = inside(boxes)
+    return _Row(None, tuple(labels[k] for k in kept), tuple(scores[k] for k in kept), boxes[kept])
+
+
+def inside(boxes: F64) -> list[int]:
+    """Positions of the boxes (M, 4) of which something is left inside the picture."""
+    return np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(1)).tolist()
 
 
 def in_shares(boxes: F64, size: Any) -> F64:
@@ -103,7 +109,9 @@ def _of_arrays(arrays: Any, size: tuple[int, int], names: Mapping[int, str]) -> 
     labels = tuple(str(text) for text in said)
     masks = getattr(arrays, "mask", None)
     if masks is None:
-        return FrameDetections(None, labels, scores, in_shares(boxes, size))
+        cut = in_shares(boxes, size)
+        kept = inside(cut)
+        return FrameDetections(None, tuple(labels[k] for k in kept), tuple(scores[k] for k in kept), cut[kept])
     return FrameDetections(id_image(np.asarray(masks, bool)), labels, scores)
 
 

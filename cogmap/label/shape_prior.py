@@ -25,7 +25,7 @@ class ShapePrior:
 
     Attributes:
         labels: the K things it knows, `other` among them. mean, deviation: (5,) of the features.
-        weight: (K, 21) of the products. bias: (K,).
+        weight: (K, 20) of the products. bias: (K,).
     """
 
     labels: tuple[str, ...]

@@ -49,7 +49,7 @@ def export_glb(scene: SceneMap, path: Path) -> None:
     head = {
         "asset": {"version": "2.0", "generator": "cogmap", "extras": {"unit": _unit(scene)}},
         "scene": 0,
-        "scenes": [{"nodes": list(range(len(nodes)))}],
+        "scenes": [{"nodes": list(range(len(nodes)))} if nodes else {}],
         "buffers": [{"byteLength": len(buffer)}],
         "bufferViews": views,
         "accessors": accessors,

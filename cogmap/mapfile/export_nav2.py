@@ -28,11 +28,12 @@ def export_nav2(scene: SceneMap, path: Path) -> None:
     for cell, grey in GREY.items():
         picture[grid.cells == cell] = grey
     rows, columns = grid.cells.shape[0], grid.cells.shape[1]
-    image = path.with_suffix(".pgm")
+    named = path if path.suffix == ".yaml" else path.with_name(path.name + ".yaml")
+    image = named.with_name(named.stem + ".pgm")
     image.write_bytes(f"P5\n{columns} {rows}\n255\n".encode("ascii") + picture[::-1].tobytes())
     x, y = grid.origin_map
-    path.with_suffix(".yaml").write_text(
+    named.write_text(
         f"image: {image.name}\nmode: trinary\nresolution: {grid.cell_m:g}\norigin: [{x:.4f}, {y:.4f}, 0]\n"
-        "negate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.25\n",
+        "negate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.1\n",
         encoding="utf-8",
     )

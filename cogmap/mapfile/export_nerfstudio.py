@@ -24,7 +24,7 @@ def export_nerfstudio(scene: SceneMap, folder: Path) -> None:
     """
     store = scene.frames
     if store is None:
-        raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it without --no-depth.")
+        raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it from a capture.")
     (folder / "images").mkdir(parents=True, exist_ok=True)
     frames = []
     for camera in scene.camera_path:

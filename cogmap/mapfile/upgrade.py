@@ -10,7 +10,10 @@ from .schema import VERSION
 
 def _to_1_1(data: dict[str, Any]) -> dict[str, Any]:
     """1.1 says whether part of an object was filled in where the depth had a hole; before, nothing was."""
-    objects = [{"completed": False, **o} if isinstance(o, dict) else o for o in data.get("objects", [])]
+    listed = data.get("objects")
+    if not isinstance(listed, list):
+        return data
+    objects = [{"completed": False, **o} if isinstance(o, dict) else o for o in listed]
     return {**data, "objects": objects}
 
 
@@ -20,7 +23,7 @@ STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {"1.0
 def upgraded(data: dict[str, Any]) -> dict[str, Any]:
     """The data at the present version; what is newer, or no version at all, is returned as it is."""
     version = data.get("schema_version")
-    while version in STEPS and version != VERSION:
+    while isinstance(version, str) and version in STEPS and version != VERSION:
         version, step = STEPS[version]
         data = {**step(data), "schema_version": version}
     return data

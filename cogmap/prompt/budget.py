@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -17,6 +18,7 @@ PIECE = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}| ?(?:[^\s\w]|_)+[\r\n]*|\
 LETTERS = 8
 NEAR_PATH_M = 0.75
 NEAR_NAMED_M = 1.0
+MOST_PATHS = 6
 Render = Callable[[SceneMap], str]
 CountTokens = Callable[[str], int]
 
@@ -48,15 +50,16 @@ def ranked(scene: SceneMap, question: str | None) -> list[MapObject]:
     """All objects, what a question needs first: the named, those near them and between them, then the large ones."""
     named = named_in(scene, question or "")
     boxes = {o.id: o.box for o in scene.objects} | {o.id: o.box for o in scene.layout.openings}
-    places = [np.array(boxes[n].center_m[:2]) for n in sorted(named)]
+    places = np.array([boxes[n].center_m[:2] for n in sorted(named)]).reshape(-1, 2)
+    paths = list(combinations(places, 2)) if len(places) <= MOST_PATHS else []
 
     def need(o: MapObject) -> tuple[int, float]:
         at = np.array(o.box.center_m[:2])
         if o.id in named:
             return 0, 0.0
-        if places:
-            near = min(float(np.linalg.norm(at - p)) for p in places)
-            path = min((_off_path(at, p, q) for p in places for q in places if p is not q), default=np.inf)
+        if len(places):
+            near = float(np.linalg.norm(places - at, axis=1).min())
+            path = min((_off_path(at, p, q) for p, q in paths), default=np.inf)
             if near <= NEAR_NAMED_M + max(o.box.size_m[:2]) / 2 or path <= NEAR_PATH_M:
                 return 1, near
         return 2, -float(np.prod(o.box.size_m))
@@ -110,10 +113,10 @@ def _without(scene: SceneMap, render: Render, order: list[MapObject], n: int) ->
 
 
 def _bare(scene: SceneMap, render: Render, order: list[MapObject], n: int) -> str:
-    """Only the lines of the named objects and the last comment line, which names the columns."""
-    lines = _without(scene, render, order, n).splitlines()
-    rows = [line for line in lines if not line.startswith("#")]
+    """The named objects alone: the first and the last comment line of their rendering, and every other line."""
+    kept = {o.id for o in order[:n]}
+    lines = render(replace(scene, objects=tuple(o for o in scene.objects if o.id in kept))).splitlines()
     heads = [line for line in lines if line.startswith("#")]
-    ids = {o.id for o in order[:n]} | {o.id for o in scene.layout.openings}
-    kept = [row for row in rows if set(re.findall(r"\w+", row)) & ids]
-    return "\n".join([heads[0], *heads[-2:-1], *kept, f"# left out: {len(order) - n} objects"]) + "\n"
+    rows = [line for line in lines if not line.startswith("#")]
+    left = [f"# left out: {len(order) - n} objects"] if len(order) > n else []
+    return "\n".join([*heads[:1], *heads[1:][-1:], *rows, *left]) + "\n"

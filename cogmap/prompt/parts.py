@@ -103,7 +103,8 @@ class Prompt:
     def fit(self, max_tokens: int, provider: str = "openai") -> Prompt:
         """The prompt without its last frames, then without its picture from above, until it fits; it says what left.
 
-        Texts are fitted when they are made (`max_tokens` of `to_text`); a prompt of texts alone is returned as it is.
+        Where a provider's rule is not known, pictures count as cells of 28 pixels. Texts are fitted when they are made
+        (`max_tokens` of `m.prompt`); a prompt of texts alone is returned as it is.
         """
         parts, left = list(self.parts), list(self.left_out)
         while self._cost(parts, provider) > max_tokens:
@@ -119,7 +120,8 @@ class Prompt:
     @staticmethod
     def _cost(parts: Sequence[Part], provider: str) -> int:
         words = sum(estimate_tokens(p.text) for p in parts)
-        return words + sum(image_tokens(provider, p.size) or 0 for p in parts if p.kind == "image")
+        pictures = [p.size for p in parts if p.kind == "image"]
+        return words + sum(image_tokens(provider, s) or image_tokens("hf", s) or 0 for s in pictures)
 
 
 def numbered(parts: Sequence[Part]) -> list[Part]:

@@ -16,6 +16,7 @@ from ..geometry.box import corners_xy, turn_xy
 NEAR_M = 0.5
 BESIDE_M = 2.0
 MOST_NEIGHBOURS = 6
+MOST_NEAR = 16
 TOUCH_M = 0.05
 OVER = 0.5
 WITHIN = 0.8
@@ -26,7 +27,7 @@ ALIGNED_M = 0.1
 ALIGNED = np.radians(5)
 FACES = np.radians(20)
 DOOR_M = 0.3
-STANDS_OVER = ("table", "desk", "bench", "counter", "coffee table", "dining table", "bed", "stool", "chair")
+STANDS_OVER = ("table", "desk", "bench", "counter", "bed", "stool", "chair", "sofa", "couch")
 VECTORS = {"right": (1.0, 0.0), "left": (-1.0, 0.0), "front": (0.0, 1.0), "behind": (0.0, -1.0)}
 
 
@@ -51,7 +52,7 @@ class _Shape:
 
 
 def scene_graph(scene: SceneMap) -> SceneGraph:
-    """All relations between neighbours; sparse, so that its size grows with the number of objects.
+    """The relations between neighbours; sparse, so that its size grows with the number of objects.
 
     "near" joins surfaces within 50 cm. Sides ("left", "right", "front", "behind") are told for the six nearest within
     2 m: as seen from above with y ahead ("world"), and as seen by objects that have a front. "front" of something in
@@ -64,7 +65,7 @@ def scene_graph(scene: SceneMap) -> SceneGraph:
         others = [shapes[j] for j in row]
         for other in others:
             edges += _pair(shapes[k], other)
-        edges += _among(shapes[k], others)
+        edges += _among(shapes[k], others[:MOST_NEIGHBOURS])
         edges += _walls(shapes[k], scene)
     edges += _doors(scene)
     rounded = {
@@ -77,7 +78,7 @@ def scene_graph(scene: SceneMap) -> SceneGraph:
 
 
 def _neighbours(shapes: list[_Shape]) -> list[list[int]]:
-    """For each shape the at most six nearest others within 2 m, and all within 50 cm; by gap, then position."""
+    """For each shape the at most six nearest others within 2 m, and sixteen within 50 cm; by gap, then position."""
     if not shapes:
         return []
     tree = STRtree([s.floor for s in shapes])
@@ -85,7 +86,8 @@ def _neighbours(shapes: list[_Shape]) -> list[list[int]]:
     for k, shape in enumerate(shapes):
         found = [int(j) for j in tree.query(shape.floor.buffer(BESIDE_M), predicate="intersects") if j != k]
         ranked = sorted((shape.gap(shapes[j]), j) for j in found)
-        out.append([j for n, (gap, j) in enumerate(ranked) if gap <= (BESIDE_M if n < MOST_NEIGHBOURS else NEAR_M)])
+        kept = ranked[:MOST_NEAR]
+        out.append([j for n, (gap, j) in enumerate(kept) if gap <= (BESIDE_M if n < MOST_NEIGHBOURS else NEAR_M)])
     return out
 
 
@@ -104,7 +106,7 @@ def _pair(a: _Shape, b: _Shape) -> Iterator[Edge]:
     inside = over >= WITHIN and a.low >= b.low - tolerance and a.top <= b.top - 2 * TOUCH_M
     if over >= OVER and off <= tolerance:
         yield edge("on", tolerance - off)
-    elif inside and (b.thing.label in STANDS_OVER or b.low >= a.top - tolerance):
+    elif inside and (b.thing.noun in STANDS_OVER or b.low >= a.top - tolerance):
         yield edge("under", b.top - a.top)
     elif inside:
         yield edge("inside", min(b.top - a.top, a.low - b.low + tolerance))

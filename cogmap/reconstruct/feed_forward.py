@@ -34,6 +34,8 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model)
     frames = capture.frames(indices)
     windows = plan(len(indices), model.window, model.overlap)
     first = _next_window(frames, [], len(windows[0]))
+    if not first:
+        raise TrustError("E-TOO-FEW-FRAMES", "no frame could be read.", "Check the files.", capture.path)
     size = fitted_size(first[0].rgb.shape[:2], model)
     posed = model.takes_poses and capture.posed and all(f.K is not None for f in first)
     found = _predicted(first, model, size, posed)
@@ -93,6 +95,8 @@ def _joined(
     for before, here in zip(windows, windows[1:]):
         shared = before.stop - here.start
         current = _next_window(frames, current[len(current) - shared :], len(here))
+        if len(current) <= shared:  # frames were lost: nothing new is left
+            return
         new = _predicted(current, model, size, posed)
         if not posed:
             S, seam = join(found, new, shared)

@@ -11,6 +11,7 @@ from .._checks import F64
 from ..data.scene import SceneMap, Wall
 from ..errors import InputError
 from ..geometry.box import corners_xy
+from .bev import opening_ends
 from .text_metric import clean_label
 
 PX_PER_M = 100
@@ -58,10 +59,8 @@ def render_plan(scene: SceneMap) -> str:
     for wall in scene.layout.walls:
         out += _wall(wall, at(np.array([wall.from_m, wall.to_m])), unit)
     for opening in scene.layout.openings:
-        half = np.array([np.cos(opening.box.yaw), np.sin(opening.box.yaw)]) * opening.box.size_m[0] / 2
-        middle = np.array(opening.box.center_m[:2])
         kind = opening.kind if opening.kind in ("door", "window") else "opening"
-        out.append(_line(opening.id, kind, at(np.array([middle - half, middle + half]))))
+        out.append(_line(opening.id, kind, at(opening_ends(opening))))
     for room in scene.layout.rooms:
         u, v = at(np.array(Polygon(room.polygon_m).representative_point().coords[0]))
         square = f"{room.area_m2:.1f} {unit}²" + ("" if room.coverage > 0.9 else f", {room.coverage:.0%} seen")

@@ -16,6 +16,8 @@ NUMBER = r"-?\d+(?:\.\d+)?"
 LINE = re.compile(r"(\w+)_(\d+)=(Wall|Door|Window|Bbox)\((.*)\)")
 THICK_M = 0.0
 NO_LABEL = "object"
+THINNEST = 0.01
+UNSCALED = "# lengths are map units, not metres"
 COUNT = {"Wall": 8, "Door": 6, "Window": 6, "Bbox": 8}
 
 
@@ -25,7 +27,7 @@ def render_layout(scene: SceneMap) -> str:
     `wall_0=Wall(ax,ay,az,bx,by,bz,height,thickness)`, `door_0=Door(wall,x,y,z,width,height)`,
     `bbox_0=Bbox(class,x,y,z,angle,sx,sy,sz)` with the angle in radians; x, y, z are middles.
     """
-    lines = []
+    lines = [] if scene.scale.kind == "metric" else [UNSCALED]
     number = {}
     for k, w in enumerate(scene.layout.walls):
         number[w.id] = k
@@ -38,7 +40,8 @@ def render_layout(scene: SceneMap) -> str:
             lines.append(f"{kind}_{k}={name}({wall},{values})")
     for k, thing in enumerate(scene.objects):
         label = re.sub(r"[(),=]", " ", clean_label(thing.label or NO_LABEL)).strip() or NO_LABEL
-        lines.append(f"bbox_{k}=Bbox({label},{_joined(*thing.box.center_m, thing.box.yaw, *thing.box.size_m)})")
+        size = (max(v, THINNEST) for v in thing.box.size_m)
+        lines.append(f"bbox_{k}=Bbox({label},{_joined(*thing.box.center_m, thing.box.yaw, *size)})")
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -50,10 +53,13 @@ def parse_layout(text: str) -> GivenBoxes:
     """Boxes and a layout (in the form of `map.json`) of such lines.
 
     Raises:
-        InputError: E-TEXT-LINE with the number of the first line that is none of them.
+        InputError: E-TEXT-LINE with the number of the first line that is none of them; E-NO-SCALE for lines of a map
+            without metres.
     """
-    walls: list[dict[str, Any]] = []
-    openings: list[dict[str, Any]] = []
+    if UNSCALED in text:
+        raise InputError("E-NO-SCALE", "these lengths are no metres.", "Set the scale of the map, then write it again.")
+    walls: dict[str, dict[str, Any]] = {}
+    found: list[tuple[str, str, list[float]]] = []
     boxes: list[GivenBox] = []
     for n, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
@@ -64,7 +70,7 @@ def parse_layout(text: str) -> GivenBoxes:
             raise _bad(n, line)
         name, values = _split(match[3], parts, n, line)
         if match[3] == "Wall":
-            walls.append(_wall(len(walls), values))
+            walls[match[2]] = _wall(len(walls), values)
         elif match[3] == "Bbox":
             if min(values[4:7]) <= 0:
                 raise _bad(n, line)
@@ -74,14 +80,15 @@ def parse_layout(text: str) -> GivenBoxes:
                 )
             )
         else:
-            openings.append(_opening(match[1], name, values, walls, len(openings)))
+            found.append((match[1], name, values))
+    openings = [_opening(kind, wall, values, walls) for kind, wall, values in found]
     counted: dict[str, int] = {}
     for o in openings:
         counted[o["kind"]] = counted.get(o["kind"], 0) + 1
         o["id"] = f"{o['kind']}_{counted[o['kind']]}"
     for k, o in enumerate(openings):
         o["number"] = len(boxes) + 1 + k
-    return GivenBoxes(tuple(boxes), {"walls": walls, "openings": openings} if walls or openings else {})
+    return GivenBoxes(tuple(boxes), {"walls": list(walls.values()), "openings": openings} if walls or openings else {})
 
 
 def _split(kind: str, parts: list[str], n: int, line: str) -> tuple[str, list[float]]:
@@ -95,9 +102,9 @@ def _wall(k: int, v: list[float]) -> dict[str, Any]:
     return {"id": f"wall_{k + 1}", "from_m": v[0:2], "to_m": v[3:5], "height_m": v[6], "seen_share": 1.0}
 
 
-def _opening(kind: str, wall: str, v: list[float], walls: list[dict[str, Any]], k: int) -> dict[str, Any]:
+def _opening(kind: str, wall: str, v: list[float], walls: dict[str, dict[str, Any]]) -> dict[str, Any]:
     position = re.fullmatch(r"wall_(\d+)", wall)
-    of = walls[int(position[1])] if position and int(position[1]) < len(walls) else None
+    of = walls.get(position[1]) if position else None
     yaw = 0.0
     if of is not None:
         step = np.subtract(of["to_m"], of["from_m"])

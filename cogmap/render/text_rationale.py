@@ -20,6 +20,8 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     Raises:
         InputError: E-FRAME for a frame that the map does not hold.
     """
+    if not scene.camera_path:
+        raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Build it from a capture.")
     if not 0 <= frame < len(scene.camera_path):
         raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
     camera = scene.camera_path[frame]

@@ -12,10 +12,23 @@ from ..data.voxels import Voxels
 from ..geometry.box import turn_xy
 from .surfaces import WallPlane
 
-BACKED = ("chair", "armchair", "office chair", "sofa", "couch", "bench", "bed", "toilet")
+BACKED = ("chair", "armchair", "sofa", "couch", "settee", "bench", "bed", "toilet")
 AGAINST_WALLS = (
-    *("cabinet", "cupboard", "wardrobe", "shelf", "bookshelf", "refrigerator", "fridge", "tv", "stove", "oven"),
-    *("washer", "washing machine", "dishwasher", "dresser", "radiator", "heater", "whiteboard", "fireplace"),
+    *(
+        "cabinet",
+        "cupboard",
+        "wardrobe",
+        "closet",
+        "shelf",
+        "bookshelf",
+        "bookcase",
+        "refrigerator",
+        "fridge",
+        "tv",
+        "stove",
+        "oven",
+    ),
+    *("washer", "machine", "dishwasher", "television", "dresser", "radiator", "heater", "whiteboard", "fireplace"),
     *("nightstand", "sink", "mirror", "picture"),
 )
 SEAT_HEIGHT_M = (0.55, 1.4)
@@ -41,9 +54,9 @@ def find_facings(
     out = []
     for k, thing in enumerate(objects):
         facing = None
-        if thing.label in AGAINST_WALLS:
+        if thing.noun in AGAINST_WALLS:
             facing = _from_wall(thing.box, walls)
-        elif thing.label in BACKED or (thing.label is None and _like_a_seat(thing.box)):
+        elif thing.noun in BACKED or (thing.label is None and _like_a_seat(thing.box)):
             facing = from_backrest(thing.box, voxels.mean_map[object_of_voxel == k].astype(np.float64))
         out.append(replace(thing, facing=facing))
     return tuple(out)

@@ -12,7 +12,7 @@ from ..data.frames import FrameStore
 from ..data.voxels import Voxels, joined
 from ..geometry.camera import unproject
 from ..geometry.rigid import apply
-from .sightings import STUFF, answers, sampled
+from .sightings import STUFF, answers, packed, sampled
 
 LEAST_KNOWN_PX = 60
 LEAST_SHARE = 0.15
@@ -139,5 +139,4 @@ def with_filled(voxels: Voxels, store: FrameStore) -> Voxels:
 
 def _among(key: I32, others: I32) -> Array:
     """Which cells (K, 3) are among others."""
-    shift = np.array([1, 1 << 21, 1 << 42])
-    return np.isin(key.astype(np.int64) @ shift, others.astype(np.int64) @ shift)
+    return np.isin(packed(key.astype(np.int64)), packed(others.astype(np.int64)))

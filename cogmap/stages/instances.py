@@ -104,13 +104,19 @@ def absorbed(voxels: Voxels, objects: I32, margin_m: float, *, first: int = 0, t
     lo = np.array([voxels.mean_map[g].min(0) for g in groups]).reshape(-1, 3)
     hi = np.array([voxels.mean_map[g].max(0) for g in groups]).reshape(-1, 3)
     size = np.array([len(g) for g in groups])
+    head = np.arange(len(groups))
     floor = np.where(np.arange(3) == 2, -np.inf, lo - margin_m)
     for k in range(first, len(groups)):
         if np.sort(hi[k] - lo[k])[1] > thin_m:
             continue
         inside = ((lo[k] >= floor) & (hi[k] <= hi + margin_m)).all(1) & (size[k] < SMALL * size)
         if inside.any():
-            out[groups[k]] = int(np.argmin(np.where(inside, size, np.inf)))
+            head[k] = int(np.argmin(np.where(inside, size, np.inf)))
+    for _ in range(len(groups)):
+        if np.array_equal(head[head], head):
+            break
+        head = head[head]
+    out[index] = head[objects[index]]
     return out
 
 
