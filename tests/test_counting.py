@@ -54,7 +54,7 @@ def test_a_gap_that_the_camera_saw_is_a_gap() -> None:
     assert (found.seen, found.inferred) == (18, 0)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_without_a_pattern_nothing_is_inferred(seed: int) -> None:
     rng = np.random.default_rng(seed)
     places: list[tuple[float, float]] = []

@@ -47,7 +47,7 @@ def test_two_rooms_joined_by_a_door(seed: int) -> None:
     assert len({o.number for o in (*scene.objects, *plan.openings)}) == len(scene.objects) + 1
 
 
-@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("seed", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_closed_room_has_no_door_and_no_partition(seed: int) -> None:
     plan = mapped(seed, "middle")[0].layout
     assert plan.openings == () and len(plan.rooms) == 1 and len(plan.walls) == 4

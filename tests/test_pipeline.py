@@ -39,7 +39,7 @@ def mapped(seed: int, clutter: str = "light") -> tuple[SceneMap, Room, np.ndarra
     return scene, room, scene.T_map_input @ np.linalg.inv(poses[3])
 
 
-@pytest.mark.parametrize("seed", [0, 3, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2, 4))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2, 3, 4))])
 def test_room_upright_with_boxes_walls_and_area(seed: int) -> None:
     scene, room, T_map_room = mapped(seed)
     assert np.degrees(np.arccos(T_map_room[2, 2])) < 1

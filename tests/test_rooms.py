@@ -37,7 +37,7 @@ def plain_components(voxels: Voxels) -> tuple:  # type: ignore[type-arg]
     return make_objects(voxels, out)[0]
 
 
-@pytest.mark.parametrize("seed", [1, 4, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2, 3))])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (0, 2, 3, 4))])
 def test_middle_clutter_is_as_hard_as_real_rooms_and_the_stages_cope(seed: int) -> None:
     scene, room, T = mapped(seed, "middle")
     assert scene.voxels is not None
