@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import Delaunay, QhullError
+from scipy.spatial import ConvexHull, QhullError
 
 from .._checks import F64, Array
 from ..data.capture import Loss
@@ -160,9 +160,10 @@ def _reaches_cameras(turned: SurfaceSample, near: Array) -> bool:
     lo, hi = np.percentile(xy, 2, axis=0), np.percentile(xy, 98, axis=0)
     kept = xy[((xy >= lo) & (xy <= hi)).all(1)]
     try:
-        inside = Delaunay(kept).find_simplex(turned.T_world_cam[:, :2, 3]) >= 0
+        sides = ConvexHull(kept).equations
     except (QhullError, ValueError):
         return False
+    inside = (turned.T_world_cam[:, :2, 3] @ sides[:, :2].T + sides[:, 2] <= 1e-9).all(1)
     above = turned.T_world_cam[:, 2, 3] > np.median(turned.xyz_world[near, 2]) + 0.2
     return bool((inside & above).mean() >= LEAST_OVER_FLOOR)
 
