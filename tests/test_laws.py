@@ -128,6 +128,7 @@ def test_similarity_is_recovered(seed: int, shift: float, scale: float) -> None:
 
 
 @given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(-1.5, 1.5))
+@example(1.161345528015933, 1.161345528015933, 1.161345528015933)  # outlines that differ by rounding alone
 def test_rectangles_are_recovered(length: float, width: float, yaw: float) -> None:
     from cogmap.geometry.box import corners_xy
 

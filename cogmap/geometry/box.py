@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from .._checks import F64, Array
+
+if TYPE_CHECKING:
+    from shapely.geometry import Polygon
 
 NEAR_SQUARE = 0.10
 CLEARLY = 1.2
 MOST_JUDGED = 2000
 LEAST_WEIGHT = 0.1
 LEAST_DENSITY = 0.15
+SNAP = 1e-6
 
 
 def canonical_yaw(yaw_rad: float) -> float:
@@ -158,6 +164,16 @@ def _half(count: F64, usual: float) -> float:
     return at + min(max(across, 0.0), 1.0)
 
 
+def shared_area(a: Polygon, b: Polygon) -> float:
+    """Area of the intersection of two polygons, their corners snapped to a millionth.
+
+    Without snapping, outlines that differ by rounding alone were seen to share nothing.
+    """
+    from shapely import intersection
+
+    return float(intersection(a, b, grid_size=SNAP).area)
+
+
 def iou(center_a: Array, size_a: Array, yaw_a: float, center_b: Array, size_b: Array, yaw_b: float) -> float:
     """Volume of intersection over union of two yaw boxes."""
     from shapely.geometry import Polygon
@@ -166,6 +182,6 @@ def iou(center_a: Array, size_a: Array, yaw_a: float, center_b: Array, size_b: A
     b = Polygon(corners_xy(center_b, size_b, yaw_b))
     top = min(center_a[2] + size_a[2] / 2, center_b[2] + size_b[2] / 2)
     low = max(center_a[2] - size_a[2] / 2, center_b[2] - size_b[2] / 2)
-    shared = float(a.intersection(b).area) * max(0.0, float(top - low))
+    shared = shared_area(a, b) * max(0.0, float(top - low))
     total = float(np.prod(size_a)) + float(np.prod(size_b)) - shared
     return shared / total if total > 0 else 0.0

@@ -11,7 +11,7 @@ from shapely.geometry import LineString, Polygon
 
 from .._checks import F64
 from ..data.scene import Box, Edge, MapObject, SceneGraph, SceneMap
-from ..geometry.box import corners_xy, turn_xy
+from ..geometry.box import corners_xy, shared_area, turn_xy
 
 NEAR_M = 0.5
 BESIDE_M = 2.0
@@ -48,7 +48,7 @@ class _Shape:
 
     def over(self, other: _Shape) -> float:
         """Share of this outline that lies over the other's."""
-        return float(self.floor.intersection(other.floor).area / max(self.floor.area, 1e-9))
+        return shared_area(self.floor, other.floor) / max(float(self.floor.area), 1e-9)
 
 
 def scene_graph(scene: SceneMap) -> SceneGraph:

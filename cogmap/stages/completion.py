@@ -10,7 +10,7 @@ from shapely.geometry import Polygon
 from .._checks import F64, Bool
 from ..data.frames import FrameStore
 from ..data.scene import Box, MapObject
-from ..geometry.box import corners_xy
+from ..geometry.box import corners_xy, shared_area
 from ..geometry.rigid import apply
 from .surfaces import Surfaces
 
@@ -67,7 +67,7 @@ def _support_height(k: int, objects: tuple[MapObject, ...]) -> float:
         near = np.hypot(b.center_m[0] - box.center_m[0], b.center_m[1] - box.center_m[1])
         if j == k or top <= best or low > bottom - RESTS_M or near > sum(b.size_m[:2]) + sum(box.size_m[:2]):
             continue
-        if mine.intersection(Polygon(corners_xy(np.array(b.center_m), np.array(b.size_m), b.yaw))).area > mine.area / 2:
+        if shared_area(mine, Polygon(corners_xy(np.array(b.center_m), np.array(b.size_m), b.yaw))) > mine.area / 2:
             best = min(top, bottom)
     return best
 
