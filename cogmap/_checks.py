@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,11 @@ def positive(name: str, value: float) -> float:
     if not np.isfinite(value) or value <= 0:
         raise InputError("E-RANGE", f"{name} must be above 0, got {value}.", "Give a positive number.")
     return float(value)
+
+
+def triple(v: Array | Sequence[float]) -> tuple[float, float, float]:
+    """The first three numbers of an array or list as floats."""
+    return float(v[0]), float(v[1]), float(v[2])
 
 
 def equal(a: object, b: object) -> bool:

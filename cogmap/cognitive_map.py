@@ -69,14 +69,7 @@ class CognitiveMap:
 
     def __getitem__(self, id: str) -> MapObject:
         """The object of an id. Raises InputError E-UNKNOWN-ID with the closest ids."""
-        import difflib
-
-        for thing in self.scene.objects:
-            if thing.id == id:
-                return thing
-        ids = [o.id for o in self.scene.objects]
-        close = difflib.get_close_matches(id, ids, 3) or ids[:8]
-        raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Did you mean {', '.join(close)}?")
+        return self.scene.thing(id)
 
     def frame(self, frame: str | int) -> StoredFrame:
         """A kept frame by name ("f003") or position: picture, depth, intrinsics, pose and `xyz()`.

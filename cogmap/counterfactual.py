@@ -10,11 +10,11 @@ import numpy as np
 from shapely import contains_xy
 from shapely.geometry import Polygon
 
-from ._checks import Array
+from ._checks import Array, triple
 from .data.scene import OCCUPIED, UNKNOWN, Box, FreeSpace, MapObject, Obb, SceneMap
 from .data.voxels import PER_VOXEL, take
 from .errors import ConfigError, InputError
-from .geometry.box import canonical_yaw, corners_xy, fit_rectangle, turn_xy
+from .geometry.box import canonical_yaw, fit_rectangle, turn_xy
 from .geometry.rigid import about_z
 from .stages.boxes import slug
 
@@ -45,7 +45,7 @@ class Edit(Generic[Made]):
 
     def relabel(self, id: str, label: str) -> Edit[Made]:
         """Give a thing another label; its id stays. Raises InputError E-UNKNOWN-ID."""
-        thing = _object(self._scenes[-1], id)
+        thing = self._scenes[-1].thing(id)
         new = replace(thing, label=label, labels=((label, 1.0, "user"), *thing.labels))
         return self._do(f"relabel {id} to {label}", _with(self._scenes[-1], id, new))
 
@@ -55,7 +55,7 @@ class Edit(Generic[Made]):
         taken = {o.id for o in scene.objects} | {o.id for o in scene.layout.openings}
         if new_id in taken or slug(new_id) != new_id:
             raise ConfigError("E-OPTION", f"{new_id!r} is no new id.", "Use [a-z0-9_] and a name that is not taken.")
-        return self._do(f"rename {id} to {new_id}", _with(scene, id, replace(_object(scene, id), id=new_id)))
+        return self._do(f"rename {id} to {new_id}", _with(scene, id, replace(scene.thing(id), id=new_id)))
 
     def merge(self, id: str, other: str) -> Edit[Made]:
         """Make one thing of two; it keeps the first one's id and label. Raises InputError E-UNKNOWN-ID."""
@@ -78,32 +78,23 @@ class Edit(Generic[Made]):
         return self
 
 
-def _object(scene: SceneMap, id: str) -> MapObject:
-    for thing in scene.objects:
-        if thing.id == id:
-            return thing
-    listed = ", ".join(o.id for o in scene.objects[:20]) or "none"
-    raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Objects are: {listed}.")
-
-
 def _with(scene: SceneMap, id: str, new: MapObject) -> SceneMap:
     return replace(scene, objects=tuple(new if o.id == id else o for o in scene.objects))
 
 
 def moved(scene: SceneMap, id: str, step: Array, turn: float) -> SceneMap:
     """The map with a thing moved by (3,) metres and turned by radians; its voxels go along, its sightings are gone."""
-    thing = _object(scene, id)
+    thing = scene.thing(id)
     center = np.array(thing.box.center_m) + step
     R = turn_xy(turn)
     outline = (thing.footprint_map - thing.box.center_m[:2]) @ R.T + center[:2]
     yaw = canonical_yaw(thing.box.yaw + turn)
-    at = (float(center[0]), float(center[1]), float(center[2]))
-    box = Box(at, thing.box.size_m, yaw, _moved_obb(thing.box, step, turn))
+    box = Box(triple(center), thing.box.size_m, yaw, _moved_obb(thing.box, step, turn))
     facing = None if thing.facing is None else float((thing.facing + turn + np.pi) % (2 * np.pi) - np.pi)
     new = replace(thing, box=box, footprint_map=np.asarray(outline), facing=facing, seen=(), first_seen_s=None)
     cleared = _freed(scene, thing)
     grid = cleared.freespace
-    if grid is not None and new.box.center_m[2] - new.box.size_m[2] / 2 < 0.3:
+    if grid is not None and new.box.low < 0.3:
         grid = _filled(grid, new, OCCUPIED)
     return _with(replace(_shifted(cleared, scene, id, step, turn), freespace=grid), id, new)
 
@@ -115,8 +106,7 @@ def _moved_obb(box: Box, step: Array, turn: float) -> Obb | None:
     R = about_z(turn)
     center = R @ np.subtract(box.obb.center_m, box.center_m) + box.center_m + step
     rotation = R @ np.array(box.obb.rotation)
-    rows = tuple((float(r[0]), float(r[1]), float(r[2])) for r in rotation)
-    return Obb((float(center[0]), float(center[1]), float(center[2])), box.obb.size_m, rows)
+    return Obb(triple(center), box.obb.size_m, tuple(triple(row) for row in rotation))
 
 
 def _shifted(cleared: SceneMap, scene: SceneMap, id: str, step: Array, turn: float) -> SceneMap:
@@ -143,7 +133,7 @@ def _shifted(cleared: SceneMap, scene: SceneMap, id: str, step: Array, turn: flo
 
 def removed(scene: SceneMap, id: str) -> SceneMap:
     """The map without a thing and its voxels."""
-    thing = _object(scene, id)
+    thing = scene.thing(id)
     k = scene.objects.index(thing)
     cleared = _freed(scene, thing)
     objects = scene.objects[:k] + scene.objects[k + 1 :]
@@ -162,13 +152,13 @@ def removed(scene: SceneMap, id: str) -> SceneMap:
 
 def merged(scene: SceneMap, id: str, other: str) -> SceneMap:
     """The map with two things as one, boxed round both."""
-    a, b = _object(scene, id), _object(scene, other)
+    a, b = scene.thing(id), scene.thing(other)
     if a is b:
         raise InputError("E-UNKNOWN-ID", f"{id!r} cannot be joined with itself.", "Name two objects.")
-    corners = np.concatenate([corners_xy(np.array(o.box.center_m), np.array(o.box.size_m), o.box.yaw) for o in (a, b)])
+    corners = np.concatenate([o.box.floor_corners for o in (a, b)])
     center, size, yaw = fit_rectangle(corners)
-    low = min(o.box.center_m[2] - o.box.size_m[2] / 2 for o in (a, b))
-    top = max(o.box.center_m[2] + o.box.size_m[2] / 2 for o in (a, b))
+    low = min(o.box.low for o in (a, b))
+    top = max(o.box.top for o in (a, b))
     box = Box((float(center[0]), float(center[1]), (low + top) / 2), (float(size[0]), float(size[1]), top - low), yaw)
     share = {f: max(dict(a.seen).get(f, 0.0), dict(b.seen).get(f, 0.0)) for f, _ in (*a.seen, *b.seen)}
     new = replace(a, box=box, footprint_map=np.asarray(Polygon(corners).convex_hull.exterior.coords)[:-1])
@@ -187,7 +177,7 @@ def merged(scene: SceneMap, id: str, other: str) -> SceneMap:
 
 def _freed(scene: SceneMap, thing: MapObject) -> SceneMap:
     """The map whose floor under a thing is unknown."""
-    if scene.freespace is None or thing.box.center_m[2] - thing.box.size_m[2] / 2 >= 0.3:
+    if scene.freespace is None or thing.box.low >= 0.3:
         return scene
     return replace(scene, freespace=_filled(scene.freespace, thing, UNKNOWN))
 

@@ -70,3 +70,13 @@ class Labeler:
     detect_many: Callable[[list[U8], list[int]], list[FrameDetections | None]] | None = None
     batch: int = 1
     provenance: dict[str, str] = field(default_factory=dict)
+
+    def ask(self, pictures: list[U8], indices: list[int]) -> list[FrameDetections | None]:
+        """What it says about some pictures. Raises InputError E-DETECTIONS for more or fewer answers."""
+        if self.detect_many is None:
+            return [self.detect(picture, index) for picture, index in zip(pictures, indices)]
+        found = self.detect_many(pictures, indices)
+        if len(found) != len(pictures):
+            problem = f"{len(found)} answers to {len(pictures)} pictures."
+            raise InputError("E-DETECTIONS", problem, "Answer for each.")
+        return found

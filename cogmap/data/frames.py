@@ -136,11 +136,10 @@ class FrameStore:
         code = np.round(np.clip(depth / self._rows[frame]["depth_step"], 0, LARGEST_CODE)).astype(np.uint16)
         Image.fromarray(code).save(self.folder / f"f{frame:03d}.fill.png", compress_level=1)
 
-    def filled_depth(self, frame: int) -> F32:
+    def filled_depth(self, stored: StoredFrame) -> F32:
         """Depth (H, W) float32 of a frame with its filled holes; the measured depth where nothing was filled."""
-        path = self.folder / f"f{frame:03d}.fill.png"
-        name = path if path.exists() else self.folder / f"f{frame:03d}.depth.png"
-        return _read_depth(name, self._rows[frame])
+        path = self.folder / f"f{stored.frame:03d}.fill.png"
+        return _read_depth(path, self._rows[stored.frame]) if path.exists() else stored.depth
 
     def picture(self, frame: int) -> tuple[U8, F64]:
         """The picture (H', W', 3) uint8 of one kept frame in all its pixels, and its intrinsics (3, 3)."""

@@ -31,6 +31,16 @@ class Scale:
         if self.kind not in ("metric", "relative") or not 0 <= self.rel_sigma < 10:
             raise InputError("E-SCALE", f"not a scale: {self.kind}, {self.rel_sigma}.", "See docs/conventions.md.")
 
+    @property
+    def unit(self) -> str:
+        """What lengths are called: "m", or "map units"."""
+        return "m" if self.kind == "metric" else "map units"
+
+    @property
+    def hundredth(self) -> str:
+        """What a hundredth of the unit is called: "cm", or "hundredths of a map unit"."""
+        return "cm" if self.kind == "metric" else "hundredths of a map unit"
+
 
 @dataclass(frozen=True)
 class Window:

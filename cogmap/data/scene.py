@@ -43,6 +43,23 @@ class Box:
         for value in self.size_m:
             positive("box size", value)
 
+    @property
+    def floor_corners(self) -> F64:
+        """The four corners (4, 2) seen from above, counter-clockwise."""
+        from ..geometry.box import corners_xy
+
+        return corners_xy(np.array(self.center_m), np.array(self.size_m), self.yaw)
+
+    @property
+    def low(self) -> float:
+        """Height of the bottom over the floor."""
+        return self.center_m[2] - self.size_m[2] / 2
+
+    @property
+    def top(self) -> float:
+        """Height of the top over the floor."""
+        return self.center_m[2] + self.size_m[2] / 2
+
 
 @dataclass(frozen=True)
 class MapObject:
@@ -224,3 +241,23 @@ class SceneMap:
         ids = [o.id for o in self.objects] + [o.id for o in self.layout.openings]
         if len(set(ids)) != len(ids):
             raise InputError("E-MAP-IDS", "two objects share an id.", "Give every object its own id.")
+
+    def thing(self, id: str) -> MapObject:
+        """The object of an id. Raises InputError E-UNKNOWN-ID with the closest ids."""
+        import difflib
+
+        for thing in self.objects:
+            if thing.id == id:
+                return thing
+        ids = [o.id for o in self.objects]
+        close = difflib.get_close_matches(id, ids, 3) or ids[:8]
+        raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Did you mean {', '.join(close)}?")
+
+    def camera(self, frame: int) -> CameraPose:
+        """The camera of a kept frame. Raises InputError E-NO-FRAMES without any, E-FRAME for one that is not there."""
+        if not self.camera_path:
+            raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Build it from a capture.")
+        if not 0 <= frame < len(self.camera_path):
+            last = len(self.camera_path) - 1
+            raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {last}.")
+        return self.camera_path[frame]

@@ -16,9 +16,7 @@ def remembered(labeler: Labeler, folder: Path) -> Labeler:
 
     def detect_many(pictures: list[U8], indices: list[int]) -> list[FrameDetections | None]:
         new = [k for k, index in enumerate(indices) if not _file(folder, index).exists()]
-        fresh = _asked(labeler, [pictures[k] for k in new], [indices[k] for k in new]) if new else []
-        if len(fresh) != len(new):
-            return fresh
+        fresh = labeler.ask([pictures[k] for k in new], [indices[k] for k in new]) if new else []
         for k, found in zip(new, fresh):
             _write(_file(folder, indices[k]), found)
         return [_read(_file(folder, index)) for index in indices]
@@ -28,12 +26,6 @@ def remembered(labeler: Labeler, folder: Path) -> Labeler:
 
     folder.mkdir(parents=True, exist_ok=True)
     return replace(labeler, detect=detect, detect_many=detect_many)
-
-
-def _asked(labeler: Labeler, pictures: list[U8], indices: list[int]) -> list[FrameDetections | None]:
-    if labeler.detect_many is not None:
-        return labeler.detect_many(pictures, indices)
-    return [labeler.detect(p, i) for p, i in zip(pictures, indices)]
 
 
 def _file(folder: Path, index: int) -> Path:

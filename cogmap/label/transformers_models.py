@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from .._checks import F64, U8, Array
+from .._optional import torch_device, weights
 from ..data.detections import FrameDetections, Labeler
-from ..errors import ConfigError, DeviceError, MissingDependencyError
+from ..errors import ConfigError, MissingDependencyError
 from .prompts import Prompts, same_thing
 from .recorded import id_image
 
@@ -62,7 +63,7 @@ def transformers_labeler(text: str, prompts: Prompts, device: str = "auto") -> L
     mask_kind, _, mask_place = second.partition(":")
     if kind not in ("grounding-dino", "owlv2") or mask_kind not in ("", "sam2"):
         raise ConfigError("E-OPTION", f"there is no labeler {text!r}.", "Choose grounding-dino or owlv2, and +sam2.")
-    on = _device(device)
+    on = torch_device(_libraries()[0], device)
     detect = (_grounding_dino if kind == "grounding-dino" else _owlv2)(place, prompts, on)
     segment = _sam2(mask_place, on) if mask_kind else None
     sources = {kind: place or KNOWN[kind].repository}
@@ -185,17 +186,13 @@ def _loaded(kind: str, place: str, device: str, family: str) -> tuple[Any, Any, 
         raise MissingDependencyError("E-WEIGHTS", f"there is no folder of {kind} weights.", "Check the path.", where)
     options: dict[str, Any] = {"revision": revision} if revision else {}
     model_class = getattr(transformers, "Sam2Model" if kind == "sam2" else f"{family}ForObjectDetection")
-    problem: Exception | None = None
-    for local in (True, False):
-        try:
-            model = model_class.from_pretrained(where, local_files_only=local, use_safetensors=True, **options)
-            processor = None if kind == "sam2" else _processor(transformers, family, where, local, options)
-            return processor, model.to(device).eval(), torch
-        except (OSError, ValueError) as error:
-            problem = error
-    page = f"See huggingface.co/{KNOWN[kind].repository}, or give a folder: --labeler {kind}:FOLDER."
-    why = str(problem).splitlines()[0]
-    raise MissingDependencyError("E-WEIGHTS", f"the weights of {kind} cannot be had: {why}", page) from problem
+
+    def load(local: bool) -> tuple[Any, Any]:
+        model = model_class.from_pretrained(where, local_files_only=local, use_safetensors=True, **options)
+        processor = None if kind == "sam2" else _processor(transformers, family, where, local, options)
+        return processor, model.to(device).eval()
+
+    return *weights(load, kind, KNOWN[kind].repository, "--labeler"), torch
 
 
 def _processor(transformers: Any, family: str, where: str, local: bool, options: dict[str, Any]) -> Any:
@@ -214,12 +211,3 @@ def _libraries() -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingDependencyError("E-EXTRA", f"this labeler needs {error.name}.", EXTRA) from error
     return torch, transformers
-
-
-def _device(name: str) -> str:
-    torch, _ = _libraries()
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DeviceError("E-DEVICE", f"there is no {name} here.", "Use --device cpu.")
-    return name

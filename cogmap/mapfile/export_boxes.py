@@ -36,7 +36,7 @@ def export_boxes(scene: SceneMap, path: Path) -> None:
                 "score": round(o.confidence, 4),
             }
         )
-    unit = "m" if scene.scale.kind == "metric" else "map units"
+    unit = scene.scale.unit
     info = {"axes": "x right, y forward, z up", "unit": unit, "center": "middle of the box", "yaw": "about +z from +x"}
     data = {"info": info, "categories": [{"id": k, "name": n} for n, k in number.items()], "annotations": rows}
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

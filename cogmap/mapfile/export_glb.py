@@ -47,7 +47,7 @@ def export_glb(scene: SceneMap, path: Path) -> None:
         meshes.append({"primitives": [{"attributes": {"POSITION": k + 1}, "indices": 0, "material": k}]})
         nodes.append({"name": name, "mesh": k, "extras": {**extras, "size_m": list(box.size_m)}})
     head = {
-        "asset": {"version": "2.0", "generator": "cogmap", "extras": {"unit": _unit(scene)}},
+        "asset": {"version": "2.0", "generator": "cogmap", "extras": {"unit": scene.scale.unit}},
         "scene": 0,
         "scenes": [{"nodes": list(range(len(nodes)))} if nodes else {}],
         "buffers": [{"byteLength": len(buffer)}],
@@ -56,10 +56,6 @@ def export_glb(scene: SceneMap, path: Path) -> None:
     }
     head |= {"nodes": nodes, "meshes": meshes, "materials": materials} if nodes else {}
     path.write_bytes(_glb(head, bytes(buffer)))
-
-
-def _unit(scene: SceneMap) -> str:
-    return "m" if scene.scale.kind == "metric" else "map units"
 
 
 def _wall_box(a: tuple[float, float], b: tuple[float, float], height: float) -> Box:

@@ -39,9 +39,7 @@ def _ego(scene: SceneMap, frame: int | None = None, **options: Any) -> str:
     if not scene.camera_path:
         raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Give at=(x, y) and heading=radians.")
     position = 0 if frame is None else frame
-    if not 0 <= position < len(scene.camera_path):
-        raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
-    T = scene.camera_path[position].T_map_cam
+    T = scene.camera(position).T_map_cam
     at, heading = (float(T[0, 3]), float(T[1, 3])), float(np.arctan2(T[1, 2], T[0, 2]))
     return render_ego(scene, at, heading, eye_m=float(T[2, 3]), who=f"camera f{position:03d}")
 

@@ -18,95 +18,86 @@ class Shape:
     image: str | None
 
 
-def openai_chat(parts: Sequence[Shape]) -> list[dict[str, Any]]:
-    """`messages`: text and `image_url` parts of one user message; captions come before their pictures."""
-    content: list[dict[str, Any]] = []
+Row = dict[str, Any]
+
+
+def _rows(
+    parts: Sequence[Shape], picture: Callable[[str], Row], words: Callable[[str], Row] | None = None
+) -> list[Row]:
+    """Words and pictures one after the other, each picture behind its caption."""
+    say = words or (lambda text: {"type": "text", "text": text})
+    out: list[Row] = []
     for p in parts:
-        content.append({"type": "text", "text": p.text})
+        out.append(say(p.text))
         if p.image is not None:
-            content.append({"type": "image_url", "image_url": {"url": f"data:{PNG};base64,{p.image}"}})
+            out.append(picture(p.image))
+    return out
+
+
+def _from_user(content: list[Row]) -> list[Row]:
+    """One message of the user."""
     return [{"role": "user", "content": content}]
 
 
-def openai_responses(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def openai_chat(parts: Sequence[Shape]) -> list[Row]:
+    """`messages`: text and `image_url` parts of one user message."""
+    return _from_user(_rows(parts, lambda data: {"type": "image_url", "image_url": {"url": _url(data)}}))
+
+
+def openai_responses(parts: Sequence[Shape]) -> list[Row]:
     """`input`: `input_text` and `input_image` parts."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "input_text", "text": p.text})
-        if p.image is not None:
-            url = f"data:{PNG};base64,{p.image}"
-            content.append({"type": "input_image", "image_url": url, "detail": "auto"})
-    return [{"role": "user", "content": content}]
+    return _from_user(
+        _rows(
+            parts,
+            lambda data: {"type": "input_image", "image_url": _url(data), "detail": "auto"},
+            lambda text: {"type": "input_text", "text": text},
+        )
+    )
 
 
-def anthropic(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def _url(data: str) -> str:
+    return f"data:{PNG};base64,{data}"
+
+
+def anthropic(parts: Sequence[Shape]) -> list[Row]:
     """`messages`: text and base64 image blocks."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "text", "text": p.text})
-        if p.image is not None:
-            source = {"type": "base64", "media_type": PNG, "data": p.image}
-            content.append({"type": "image", "source": source})
-    return [{"role": "user", "content": content}]
+    source = {"type": "base64", "media_type": PNG}
+    return _from_user(_rows(parts, lambda data: {"type": "image", "source": {**source, "data": data}}))
 
 
-def gemini(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def gemini(parts: Sequence[Shape]) -> list[Row]:
     """`contents` of generateContent: text and inline data."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"text": p.text})
-        if p.image is not None:
-            content.append({"inline_data": {"mime_type": PNG, "data": p.image}})
-    return [{"role": "user", "parts": content}]
+    rows = _rows(parts, lambda data: {"inline_data": {"mime_type": PNG, "data": data}}, lambda text: {"text": text})
+    return [{"role": "user", "parts": rows}]
 
 
-def gemini_interactions(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def gemini_interactions(parts: Sequence[Shape]) -> list[Row]:
     """`input` of interactions: flat text and image items."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "text", "text": p.text})
-        if p.image is not None:
-            content.append({"type": "image", "data": p.image, "mime_type": PNG})
-    return content
+    return _rows(parts, lambda data: {"type": "image", "data": data, "mime_type": PNG})
 
 
-def hf_chat_template(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def hf_chat_template(parts: Sequence[Shape]) -> list[Row]:
     """`conversation` of `apply_chat_template`: text and base64 image items."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "text", "text": p.text})
-        if p.image is not None:
-            content.append({"type": "image", "base64": p.image})
-    return [{"role": "user", "content": content}]
+    return _from_user(_rows(parts, lambda data: {"type": "image", "base64": data}))
 
 
-def ollama(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def ollama(parts: Sequence[Shape]) -> list[Row]:
     """`messages`: one string, and the pictures apart, in the order in which the string numbers them."""
     text = "\n\n".join(p.text for p in parts)
     return [{"role": "user", "content": text, "images": [p.image for p in parts if p.image is not None]}]
 
 
-def langchain(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def langchain(parts: Sequence[Shape]) -> list[Row]:
     """Content of one human message: text and base64 image blocks."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "text", "text": p.text})
-        if p.image is not None:
-            content.append({"type": "image", "base64": p.image, "mime_type": PNG})
-    return [{"role": "user", "content": content}]
+    return _from_user(_rows(parts, lambda data: {"type": "image", "base64": data, "mime_type": PNG}))
 
 
-def mcp(parts: Sequence[Shape]) -> list[dict[str, Any]]:
+def mcp(parts: Sequence[Shape]) -> list[Row]:
     """`content` of a tool's result."""
-    content: list[dict[str, Any]] = []
-    for p in parts:
-        content.append({"type": "text", "text": p.text})
-        if p.image is not None:
-            content.append({"type": "image", "data": p.image, "mimeType": PNG})
-    return content
+    return _rows(parts, lambda data: {"type": "image", "data": data, "mimeType": PNG})
 
 
-SHAPES: dict[str, Callable[[Sequence[Shape]], list[dict[str, Any]]]] = {
+SHAPES: dict[str, Callable[[Sequence[Shape]], list[Row]]] = {
     "openai": openai_chat,
     "openai-responses": openai_responses,
     "anthropic": anthropic,

@@ -72,12 +72,12 @@ def _top_of(scene: SceneMap, thing: MapObject, height: float) -> Top:
     origin = np.array(box.center_m[:2]) @ R - half
     shape = tuple(np.maximum(np.ceil(2 * half / CELL_M).astype(int), 1))
     if scene.voxels is None or scene.object_of_voxel is None:
-        at, seen = box.center_m[2] + box.size_m[2] / 2, np.ones(shape, bool)
+        at, seen = box.top, np.ones(shape, bool)
         taken = np.zeros(shape, bool)
     else:
         at, seen, taken = _seen_and_taken(scene, thing, origin, shape, height)
     for other in scene.objects:
-        low, top = other.box.center_m[2] - other.box.size_m[2] / 2, other.box.center_m[2] + other.box.size_m[2] / 2
+        low, top = other.box.low, other.box.top
         if other is not thing and low < at + height and top > at + STANDS_M:
             taken |= _covered(other, R, origin, shape)
     return Top(seen & ~taken, origin, box.yaw, at)
@@ -98,7 +98,7 @@ def _seen_and_taken(
     mine = scene.object_of_voxel == scene.objects.index(thing)
     level = v.mean_map[mine & (v.normal[:, 2] > LEVEL)]
     if len(level) == 0:
-        return thing.box.center_m[2] + thing.box.size_m[2] / 2, np.zeros(shape, bool), np.zeros(shape, bool)
+        return thing.box.top, np.zeros(shape, bool), np.zeros(shape, bool)
     count, edges = np.histogram(
         level[:, 2], np.arange(level[:, 2].min() - BAND_M, level[:, 2].max() + 2 * BAND_M, BAND_M)
     )

@@ -9,9 +9,8 @@ import numpy as np
 from shapely import STRtree
 from shapely.geometry import LineString, Polygon
 
-from .._checks import F64
-from ..data.scene import Box, Edge, MapObject, SceneGraph, SceneMap
-from ..geometry.box import corners_xy, shared_area, turn_xy
+from ..data.scene import Edge, MapObject, SceneGraph, SceneMap
+from ..geometry.box import shared_area, turn_xy
 
 NEAR_M = 0.5
 BESIDE_M = 2.0
@@ -38,8 +37,8 @@ class _Shape:
         box = thing.box
         self.thing, self.id, self.box = thing, thing.id, box
         self.center = np.array(box.center_m)
-        self.floor = Polygon(corners_xy(self.center, np.array(box.size_m), box.yaw))
-        self.low, self.top = box.center_m[2] - box.size_m[2] / 2, box.center_m[2] + box.size_m[2] / 2
+        self.floor = Polygon(box.floor_corners)
+        self.low, self.top = box.low, box.top
 
     def gap(self, other: _Shape) -> float:
         """Smallest distance between the surfaces of both boxes, 0 where they meet."""
@@ -189,13 +188,8 @@ def _doors(scene: SceneMap) -> Iterator[Edge]:
     for opening in scene.layout.openings:
         if opening.kind == "window":
             continue
-        floor = _floor_of(opening.box)
+        floor = Polygon(opening.box.floor_corners)
         near = sorted((Polygon(r.polygon_m).distance(floor), r.id) for r in scene.layout.rooms if len(r.polygon_m) > 2)
         if len(near) > 1 and near[1][0] <= DOOR_M:
             first, second = sorted((near[0][1], near[1][1]))
             yield Edge(opening.id, "links", first, "world", near[0][0], DOOR_M - near[1][0], second)
-
-
-def _floor_of(box: Box) -> Polygon:
-    corners: F64 = corners_xy(np.array(box.center_m), np.array(box.size_m), box.yaw)
-    return Polygon(corners)

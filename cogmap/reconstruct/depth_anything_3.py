@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .._checks import F64, U8
-from ..errors import ConfigError, DeviceError, MissingDependencyError
+from .._optional import torch_device, weights
+from ..errors import ConfigError, MissingDependencyError
 from ..geometry.rigid import inverse
 from .base import Model, Prediction
 
@@ -46,9 +47,7 @@ def depth_anything_3(text: str, device: str = "auto", *, commercial: bool = Fals
     if commercial and "NC" in licence:
         raise MissingDependencyError("E-LICENCE", f"{name} is {licence}.", "Choose da3-small or da3-base.")
     torch, api = _libraries()
-    on = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    if on.startswith("cuda") and not torch.cuda.is_available():
-        raise DeviceError("E-DEVICE", f"there is no {on} here.", "Use --device cpu.")
+    on = torch_device(torch, device)
     network = _loaded(api, folder or repository, name).to(on).eval()
     told: dict[str, str | int | float | None] = {"model": name, "weights": folder or repository, "licence": licence}
     return Model(name, _predictor(network), LONG_SIDE_PX, takes_poses=True, provenance=told)
@@ -74,15 +73,13 @@ def _libraries() -> tuple[Any, Any]:
 def _loaded(api: Any, place: str, name: str) -> Any:
     if ("/" not in place or place.startswith((".", "/", "~"))) and not Path(place).is_dir():
         raise MissingDependencyError("E-WEIGHTS", f"there is no folder of {name} weights.", "Check the path.", place)
-    problem: Exception | None = None
-    for local in (True, False):
-        try:
-            return api.DepthAnything3.from_pretrained(place, local_files_only=local)
-        except Exception as error:  # the hub raises a dozen kinds; all mean that the weights cannot be had
-            problem = error
-    page = f"See huggingface.co/{WEIGHTS[name][0]}, or give a folder: --reconstructor {name}:FOLDER."
-    why = str(problem).splitlines()[0]
-    raise MissingDependencyError("E-WEIGHTS", f"the weights of {name} cannot be had: {why}", page) from problem
+    return weights(
+        lambda local: api.DepthAnything3.from_pretrained(place, local_files_only=local),
+        name,
+        WEIGHTS[name][0],
+        "--reconstructor",
+        failures=(Exception,),  # the hub raises a dozen kinds; all mean that the weights cannot be had
+    )
 
 
 def _predictor(network: Any) -> Any:

@@ -76,7 +76,7 @@ def render_bev(scene: SceneMap, size_px: int = 896, style: str = "schematic") ->
     picture = Image.fromarray(STYLES[style](scene, view.x0 + along, view.y0 + along[::-1]))
     draw = ImageDraw.Draw(picture)
     _draw_room(draw, scene, view)
-    for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
+    for thing in sorted(scene.objects, key=lambda o: (o.box.top, o.number)):
         _draw_object(draw, thing, view, filled=style == "schematic")
     _draw_path(draw, scene, view)
     _draw_numbers(draw, scene, view)
@@ -197,7 +197,7 @@ def render_bev_svg(scene: SceneMap, size_px: int = 896) -> str:
         color = "#{:02x}{:02x}{:02x}".format(*OPENINGS.get(opening.kind, GAP))
         ends = _points(view, opening_ends(opening))
         out.append(f'<polyline id="{opening.id}" points="{ends}" stroke="{color}" stroke-width="5" fill="none"/>')
-    for thing in sorted(scene.objects, key=lambda o: (o.box.center_m[2] + o.box.size_m[2] / 2, o.number)):
+    for thing in sorted(scene.objects, key=lambda o: (o.box.top, o.number)):
         out += _svg_object(thing, view)
     if scene.camera_path:
         path = _points(view, np.array([c.T_map_cam[:2, 3] for c in scene.camera_path]))

@@ -34,7 +34,7 @@ def mark_frame(scene: SceneMap, frame: int) -> U8:
         InputError: E-NO-FRAMES when the map holds no pictures, E-FRAME for an unknown frame.
     """
     if scene.frames is None:
-        raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it without --no-depth.")
+        raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it from a capture.")
     if not 0 <= frame < len(scene.camera_path):
         raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
     rgb, K = scene.frames.picture(frame)

@@ -10,7 +10,6 @@ from shapely.geometry import Polygon
 from .._checks import F64
 from ..data.scene import SceneMap, Wall
 from ..errors import InputError
-from ..geometry.box import corners_xy
 from .bev import opening_ends
 from .text_metric import clean_label
 
@@ -51,7 +50,7 @@ def render_plan(scene: SceneMap) -> str:
     for room in scene.layout.rooms:
         out.append(f'<polygon id="{room.id}" class="room" points="{_points(at(room.polygon_m))}"/>')
     for thing in scene.objects:
-        corners = corners_xy(np.array(thing.box.center_m), np.array(thing.box.size_m), thing.box.yaw)
+        corners = thing.box.floor_corners
         u, v = at(np.array(thing.box.center_m[:2]))
         label = escape(clean_label(thing.label or thing.id))
         out.append(f'<g id="{thing.id}"><polygon class="object" points="{_points(at(corners))}"/>')

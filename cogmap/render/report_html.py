@@ -23,7 +23,7 @@ def render_report(scene: SceneMap, pictures: list[tuple[str, bytes]], title: str
     Args:
         pictures: (caption, JPEG bytes) of marked frames.
     """
-    unit = "m" if scene.scale.kind == "metric" else "map units"
+    unit = scene.scale.unit
     parts = [
         f"<!doctype html><meta charset='utf-8'><title>{escape(title)}</title><style>{STYLE}</style>",
         f"<h1>{escape(title)}</h1><p>{_summary(scene)}</p>",

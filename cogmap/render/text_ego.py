@@ -19,7 +19,7 @@ def render_ego(
         at: where the viewer stands on the floor, in metres. heading: direction it looks in, radians from +x.
         eye_m: height that "up" is told from. who: what the header calls the viewer.
     """
-    unit = "cm" if scene.scale.kind == "metric" else "hundredths of a map unit"
+    unit = scene.scale.hundredth
     lines = [
         f"# {who} at x {round(100 * at[0])}, y {round(100 * at[1])}, looking {round(float(np.degrees(heading)))} "
         f"degrees counter-clockwise from +x; units {unit}",

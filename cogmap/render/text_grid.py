@@ -7,7 +7,6 @@ import numpy as np
 from .._checks import F64
 from ..data.scene import SceneMap
 from ..errors import ConfigError
-from ..geometry.box import corners_xy
 
 SMALLEST, LARGEST = 2, 100
 
@@ -26,7 +25,7 @@ def render_grid(scene: SceneMap, size: int = 10) -> str:
     if not SMALLEST <= size <= LARGEST:
         raise ConfigError("E-OPTION-RANGE", f"a grid of {size} cells.", f"Choose {SMALLEST} to {LARGEST}.")
     origin, cell = _square(scene, size)
-    unit = "m" if scene.scale.kind == "metric" else "map units"
+    unit = scene.scale.unit
     lines = [
         f"# grid: {size} x {size} cells of {cell:.2f} {unit}; (column, row): column along x, right; row along y, ahead",
         f"# cell (0, 0) is the corner at x {origin[0]:.2f}, y {origin[1]:.2f}; up is z, not shown",
@@ -44,7 +43,7 @@ def _square(scene: SceneMap, size: int) -> tuple[F64, float]:
     points = [r.polygon_m for r in scene.layout.rooms]
     if not points:
         boxes = [o.box for o in scene.objects]
-        points = [corners_xy(np.array(b.center_m), np.array(b.size_m), b.yaw) for b in boxes] or [np.zeros((1, 2))]
+        points = [b.floor_corners for b in boxes] or [np.zeros((1, 2))]
     xy = np.concatenate(points)
     lo, hi = xy.min(0), xy.max(0)
     edge = max(float((hi - lo).max()), 1e-3)

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import triple
 from ..data.points import GivenBox, GivenBoxes
 from ..data.scene import SceneMap
 from ..errors import InputError
-from .text_metric import clean_label
+from .text_metric import clean_label, numbered_lines
 
 NUMBER = r"-?\d+(?:\.\d+)?"
 LINE = re.compile(r"(\w+)_(\d+)=(Wall|Door|Window|Bbox)\((.*)\)")
@@ -61,9 +62,7 @@ def parse_layout(text: str) -> GivenBoxes:
     walls: dict[str, dict[str, Any]] = {}
     found: list[tuple[str, str, list[float]]] = []
     boxes: list[GivenBox] = []
-    for n, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
+    for n, line in numbered_lines(text):
         match = LINE.fullmatch(line.strip())
         parts = match[4].split(",") if match else []
         if match is None or len(parts) != COUNT[match[3]]:
@@ -76,7 +75,7 @@ def parse_layout(text: str) -> GivenBoxes:
                 raise _bad(n, line)
             boxes.append(
                 GivenBox(
-                    None if name == NO_LABEL else name, _three(values), _three(values[4:]), float(np.degrees(values[3]))
+                    None if name == NO_LABEL else name, triple(values), triple(values[4:]), float(np.degrees(values[3]))
                 )
             )
         else:
@@ -118,10 +117,6 @@ def _opening(kind: str, wall: str, v: list[float], walls: dict[str, dict[str, An
         "size_m": size,
         "yaw_deg": yaw,
     }
-
-
-def _three(v: list[float]) -> tuple[float, float, float]:
-    return v[0], v[1], v[2]
 
 
 def _bad(n: int, line: str) -> InputError:

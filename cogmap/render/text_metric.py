@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +86,13 @@ def _header(scene: SceneMap) -> list[str]:
     return [*lines, f"# {COLUMNS}"]
 
 
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text that are neither blank nor comments, each with its number from 1."""
+    for n, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.startswith("#"):
+            yield n, line
+
+
 def parse_metric(text: str) -> list[MetricRow]:
     """Read `metric` text back to the printed precision.
 
@@ -92,9 +100,7 @@ def parse_metric(text: str) -> list[MetricRow]:
         InputError: E-TEXT-LINE with the number of the first bad line.
     """
     rows = []
-    for n, line in enumerate(text.splitlines(), 1):
-        if line.startswith("#") or not line.strip():
-            continue
+    for n, line in numbered_lines(text):
         match = re.fullmatch(r'(\d+) ([a-z0-9_]+)((?: -?\d+){7}) (\S+)(?: "([^"]*)")?', line)
         if match is None:
             raise InputError("E-TEXT-LINE", f"line {n} is no object: {line[:60]!r}.", f"Expected: {COLUMNS}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from ..data.scene import SceneMap
-from ..errors import InputError
 from ..geometry.rigid import apply, inverse
 
 LEAST_SHARE = 0.1
@@ -18,13 +17,9 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     its box along the camera's axis; left and right are shares of the picture's width from its middle, -50 to 50 %.
 
     Raises:
-        InputError: E-FRAME for a frame that the map does not hold.
+        InputError: E-NO-FRAMES, E-FRAME for a frame that the map does not hold.
     """
-    if not scene.camera_path:
-        raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Build it from a capture.")
-    if not 0 <= frame < len(scene.camera_path):
-        raise InputError("E-FRAME", f"there is no frame {frame}.", f"Frames are 0 to {len(scene.camera_path) - 1}.")
-    camera = scene.camera_path[frame]
+    camera = scene.camera(frame)
     pitch, roll = angles(camera.T_map_cam)
     width, height = 2 * camera.K[0, 2], 2 * camera.K[1, 2]
     across = 2 * np.degrees(np.arctan(width / 2 / camera.K[0, 0]))

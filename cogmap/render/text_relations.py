@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data.scene import Edge, SceneGraph
 from ..errors import InputError
+from .text_metric import numbered_lines
 
 SAYS = {
     "on": "is on",
@@ -92,9 +93,7 @@ def parse_relations(text: str) -> list[Edge]:
         InputError: E-TEXT-LINE with the number of the first line that is no relation.
     """
     out = []
-    for n, line in enumerate(text.splitlines(), 1):
-        if line.startswith("#") or not line.strip():
-            continue
+    for n, line in numbered_lines(text):
         match = PATTERN.fullmatch(line)
         if match is None:
             raise InputError(

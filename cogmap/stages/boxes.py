@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .._checks import F64, I32, Array
+from .._checks import F64, I32, Array, triple
 from ..data.points import GivenBox
 from ..data.scene import Box, MapObject, Obb
 from ..data.voxels import Voxels
@@ -217,7 +217,7 @@ def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
     z_lo, z_hi = float(corners[:, 2].min()), float(corners[:, 2].max())
     obb = None
     if given.rotation is not None:
-        obb = Obb(_three(center), _three(size), tuple(_three(row) for row in R))
+        obb = Obb(triple(center), triple(size), tuple(triple(row) for row in R))
     at = (float(middle[0]), float(middle[1]), (z_lo + z_hi) / 2)
     box = Box(at, (float(floor_size[0]), float(floor_size[1]), z_hi - z_lo), yaw, obb)
     facing = None
@@ -248,7 +248,3 @@ def _upright(corners: F64, R: F64) -> tuple[F64, F64, float]:
     if level:
         return rectangle_at(corners[:, :2], float(np.arctan2(level[0][1], level[0][0])))
     return fit_rectangle(corners[:, :2])
-
-
-def _three(v: Array) -> tuple[float, float, float]:
-    return float(v[0]), float(v[1]), float(v[2])

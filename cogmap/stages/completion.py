@@ -10,7 +10,7 @@ from shapely.geometry import Polygon
 from .._checks import F64, Bool
 from ..data.frames import FrameStore
 from ..data.scene import Box, MapObject
-from ..geometry.box import corners_xy, shared_area
+from ..geometry.box import shared_area
 from ..geometry.rigid import apply
 from .surfaces import Surfaces
 
@@ -45,7 +45,7 @@ def complete_objects(
     out = []
     for k, thing in enumerate(objects):
         part = [slice(cuts[5 * k + j], cuts[5 * k + j + 1]) for j in range(5)]
-        gap = thing.box.center_m[2] - thing.box.size_m[2] / 2 - below[k]
+        gap = thing.box.low - below[k]
         rests = gap <= max(RESTS_M, 3 * noise_m)
         hidden = float((conflict[part[0]] > 0).mean()) < SEEN_THROUGH
         box = _down_to(thing.box, below[k]) if gap > 0 and (rests or hidden) else thing.box
@@ -59,15 +59,15 @@ def complete_objects(
 def _support_height(k: int, objects: tuple[MapObject, ...]) -> float:
     """Height of what carries a box: the highest box under at least half of it, up to its bottom, or the floor."""
     box = objects[k].box
-    mine = Polygon(corners_xy(np.array(box.center_m), np.array(box.size_m), box.yaw))
-    bottom, best = box.center_m[2] - box.size_m[2] / 2, 0.0
+    mine = Polygon(box.floor_corners)
+    bottom, best = box.low, 0.0
     for j, other in enumerate(objects):
         b = other.box
-        low, top = b.center_m[2] - b.size_m[2] / 2, b.center_m[2] + b.size_m[2] / 2
+        low, top = b.low, b.top
         near = np.hypot(b.center_m[0] - box.center_m[0], b.center_m[1] - box.center_m[1])
         if j == k or top <= best or low > bottom - RESTS_M or near > sum(b.size_m[:2]) + sum(box.size_m[:2]):
             continue
-        if shared_area(mine, Polygon(corners_xy(np.array(b.center_m), np.array(b.size_m), b.yaw))) > mine.area / 2:
+        if shared_area(mine, Polygon(b.floor_corners)) > mine.area / 2:
             best = min(top, bottom)
     return best
 
@@ -81,7 +81,7 @@ def _local(box: Box, xyz: F64) -> F64:
 
 def _under(box: Box, support: float) -> F64:
     """Points (64, 3) between the box and what is under it."""
-    bottom = box.center_m[2] - box.size_m[2] / 2
+    bottom = box.low
     x, y, z = np.meshgrid(INNER * box.size_m[0], INNER * box.size_m[1], support + HEIGHTS * (bottom - support))
     return _local(box, np.stack([x, y, z], axis=-1).reshape(-1, 3))
 
@@ -108,6 +108,6 @@ def _is_open(points: F64, seen: Bool, surfaces: Surfaces) -> bool:
 
 
 def _down_to(box: Box, height: float) -> Box:
-    top = box.center_m[2] + box.size_m[2] / 2
+    top = box.top
     center = (box.center_m[0], box.center_m[1], (top + height) / 2)
     return replace(box, center_m=center, size_m=(box.size_m[0], box.size_m[1], top - height))

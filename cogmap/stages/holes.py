@@ -112,7 +112,7 @@ def with_filled(voxels: Voxels, store: FrameStore) -> Voxels:
     """
     table = cogmap_kernels.VoxelTable(voxels.voxel_m, voxels.origin_map, extents=True, views=True)
     for stored in store:
-        filled = store.filled_depth(stored.frame)
+        filled = store.filled_depth(stored)
         made = (filled > 0) & (stored.depth <= 0)
         if made.any():
             xyz = apply(stored.T_map_cam, unproject(filled, stored.K)[made])

@@ -136,9 +136,7 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     label = cogmap_kernels.components(voxels.key[index], steps=radius)
     pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
-    out = np.full(len(voxels), -1, np.int32)
-    for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
-        out[part] = n
+    out = _numbered(voxels, parts, opts, spacing)
     known = out >= 0
     out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
     return out
@@ -153,16 +151,20 @@ def clustered_instances(voxels: Voxels, candidates: Bool, options: InstanceOptio
     from sklearn.cluster import HDBSCAN
 
     opts = options or InstanceOptions()
-    out = np.full(len(voxels), -1, np.int32)
     index = np.flatnonzero(candidates)
     if len(index) < LEAST_CLUSTER:
-        return out
+        return np.full(len(voxels), -1, np.int32)
     xyz = voxels.mean_map[index].astype(np.float64)
     some = np.linspace(0, len(xyz) - 1, min(len(xyz), MOST_CLUSTERED)).astype(np.int64)
     label = HDBSCAN(min_cluster_size=LEAST_CLUSTER, copy=True).fit(xyz[some]).labels_
     label = label[cogmap_kernels.nearest(xyz, xyz[some])[1]]
     parts = [index[m] for m in _members(label) if label[m[0]] >= 0]
-    spacing = link_radius(voxels.key[index], opts.max_radius)
+    return _numbered(voxels, parts, opts, link_radius(voxels.key[index], opts.max_radius))
+
+
+def _numbered(voxels: Voxels, parts: list[Array], opts: InstanceOptions, spacing: int) -> I32:
+    """(V,) the parts that are objects as 0, 1, ..., -1 for everything else."""
+    out = np.full(len(voxels), -1, np.int32)
     for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
         out[part] = n
     return out

@@ -12,7 +12,6 @@ from .._checks import F32, F64, I32, Array
 from ..data.detections import FrameDetections, Labeler
 from ..data.frames import FrameStore, StoredFrame
 from ..data.voxels import Voxels
-from ..errors import InputError
 from ..geometry.camera import unproject
 from ..geometry.rigid import apply
 
@@ -36,7 +35,7 @@ def sight_all(voxels: Voxels, store: FrameStore, labeler: Labeler) -> Iterator[S
     keys = packed(voxels.key.astype(np.int64))
     for stored, found in answers(store, labeler):
         if found is not None:
-            yield sight(voxels, keys, replace(stored, depth=store.filled_depth(stored.frame)), found)
+            yield sight(voxels, keys, replace(stored, depth=store.filled_depth(stored)), found)
 
 
 def answers(store: FrameStore, labeler: Labeler) -> Iterator[tuple[StoredFrame, FrameDetections | None]]:
@@ -47,17 +46,8 @@ def answers(store: FrameStore, labeler: Labeler) -> Iterator[tuple[StoredFrame, 
     """
     for first in range(0, len(store), labeler.batch):
         frames = [store[f] for f in range(first, min(first + labeler.batch, len(store)))]
-        yield from zip(frames, _asked(labeler, store, frames))
-
-
-def _asked(labeler: Labeler, store: FrameStore, frames: list[StoredFrame]) -> list[FrameDetections | None]:
-    pictures = [store.picture(f.frame)[0] for f in frames]
-    if labeler.detect_many is None:
-        return [labeler.detect(p, f.index) for p, f in zip(pictures, frames)]
-    found = labeler.detect_many(pictures, [f.index for f in frames])
-    if len(found) != len(frames):
-        raise InputError("E-DETECTIONS", f"{len(found)} answers to {len(frames)} pictures.", "Answer for each.")
-    return found
+        pictures = [store.picture(f.frame)[0] for f in frames]
+        yield from zip(frames, labeler.ask(pictures, [f.index for f in frames]))
 
 
 def sight(voxels: Voxels, keys: Array, stored: StoredFrame, found: FrameDetections) -> Sighting:

@@ -20,7 +20,7 @@ FAR_PX = 1 << 20
 
 
 @dataclass(frozen=True)
-class Visibility:
+class VisibleShares:
     """share (K, N) float64: visible share of every instance in every kept frame.
 
     Of what an instance shows to a camera when it stands alone and the picture has no edges, the part that is inside
@@ -34,7 +34,7 @@ class Visibility:
         return [tuple((int(f), float(row[f])) for f in np.flatnonzero(row >= LEAST_SHARE)) for row in self.share]
 
 
-def find_visibility(voxels: Voxels, object_of_voxel: I32, store: FrameStore) -> Visibility:
+def find_visibility(voxels: Voxels, object_of_voxel: I32, store: FrameStore) -> VisibleShares:
     """Draw the voxels of the map into every kept frame and count what each instance keeps.
 
     Args:
@@ -51,7 +51,7 @@ def find_visibility(voxels: Voxels, object_of_voxel: I32, store: FrameStore) -> 
         xyz_cam = apply(inverse(T), voxels.mean_map)
         depth, owner = cogmap_kernels.zbuffer(xyz_cam, index, scaled_K(K, s, s), size, voxels.voxel_m)
         share[:, f] = _shares(xyz_cam, depth, object_of_voxel, scaled_K(K, s, s), n, voxels.voxel_m)
-    return Visibility(share)
+    return VisibleShares(share)
 
 
 def _shares(xyz_cam: F64, depth: Array, instance: I32, K: F64, n: int, edge: float) -> F64:
@@ -84,7 +84,7 @@ def _nearest_own(of: I32, u: Array, v: Array, z: F64) -> F64:
     return out
 
 
-def choose_keyframes(visibility: Visibility, store: FrameStore, count: int) -> tuple[int, ...]:
+def choose_keyframes(visibility: VisibleShares, store: FrameStore, count: int) -> tuple[int, ...]:
     """Frames for prompts: greedily those that add most object share not yet shown well; at most `count`.
 
     Ties go to the earlier frame; when nothing is added any more, frames are spread over the walk.
