@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ import numpy as np
 from cogmap import pipeline
 from cogmap.config import Config
 from cogmap.data.points import PointCloud
-from cogmap.data.reconstruction import Reconstruction, Scale, Window
-from tests.rooms import Room, make_room, noisy_depth, render, walk_path
+from cogmap.data.reconstruction import Reconstruction, Scale
+from tests.rooms import Room, make_room, noisy_depth, render, rgbd_window, walk_path
 from tests.rooms.detector import detector
 
 RESULTS = Path(__file__).parent / "results" / "growth.json"
@@ -60,21 +59,9 @@ def frames_of(room: Room, n: int) -> dict[str, float]:
     poses = walk_path(room, n, turns=n / 60)
     shots = [render(room, T, K, (120, 160)) for T in poses]
 
-    def windows() -> Iterator[Window]:
-        for i, shot in enumerate(shots):
-            depth = noisy_depth(shot.depth, i)
-            yield Window(
-                rgb=shot.rgb[None],
-                depth=depth[None],
-                confidence=(depth > 0).astype(np.float32)[None],
-                K=K[None],
-                T_world_cam=shot.T_world_cam[None],
-                index=np.array([i], np.int32),
-                time_s=np.array([i / 5]),
-            )
-
+    windows = (rgbd_window(shot, i, noisy_depth(shot.depth, i), np.eye(4)) for i, shot in enumerate(shots))
     diary = pipeline.Diary()
-    reconstruction = Reconstruction(windows(), Scale("metric", "sensor", 0.01))
+    reconstruction = Reconstruction(windows, Scale("metric", "sensor", 0.01))
     pipeline.map_reconstruction(reconstruction, Config(max_frames=n), diary, labeler=detector(room, shots))
     return diary.seconds
 

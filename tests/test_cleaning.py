@@ -12,7 +12,7 @@ from cogmap.data.reconstruction import Reconstruction, Scale, Window
 from cogmap.data.scene import SceneMap
 from cogmap.stages.surfaces import find_surfaces
 
-from .rooms import Room, make_room, noisy_depth, render, walk_path
+from .rooms import Room, make_room, noisy_depth, render, rgbd_window, walk_path
 from .rooms.judge import surface_error
 from .rooms.variants import PeopledFilm
 from .test_pipeline import K
@@ -24,16 +24,7 @@ def seen(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003) -> Iterato
     """RGB-D of a room that may differ from frame to frame."""
     for i, (room, T) in enumerate(zip(rooms, poses)):
         shot = render(room, T, K, SIZE)
-        depth = noisy_depth(shot.depth, i, base_m, 0.002)
-        yield Window(
-            rgb=shot.rgb[None],
-            depth=depth[None],
-            confidence=(depth > 0).astype(np.float32)[None],
-            K=K[None],
-            T_world_cam=(np.linalg.inv(poses[min(3, len(poses) - 1)]) @ T)[None],
-            index=np.array([i], np.int32),
-            time_s=np.array([i / 5]),
-        )
+        yield rgbd_window(shot, i, noisy_depth(shot.depth, i, base_m, 0.002), poses[min(3, len(poses) - 1)])
 
 
 def mapped(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003, config: Config | None = None) -> SceneMap:

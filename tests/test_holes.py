@@ -17,7 +17,7 @@ from cogmap.geometry.camera import unproject
 from cogmap.geometry.rigid import apply
 from cogmap.label.remembered import remembered
 
-from .rooms import Room, Shot, make_room, noisy_depth, render, walk_path
+from .rooms import Room, Shot, make_room, noisy_depth, render, rgbd_window, walk_path
 from .rooms.detector import detector
 from .rooms.judge import boxes_against
 from .test_pipeline import K
@@ -36,15 +36,7 @@ def blinded(room: Room, shots: list[Shot], first: np.ndarray) -> Iterator[Window
                 local[..., :2] = local[..., :2] @ turn_xy(thing.yaw)
                 at_faces = (np.abs(np.abs(local) - thing.size / 2) < 0.05).sum(-1)
                 depth[(shot.thing == k) & (at_faces < 2)] = 0
-        yield Window(
-            rgb=shot.rgb[None],
-            depth=depth[None],
-            confidence=(depth > 0).astype(np.float32)[None],
-            K=K[None],
-            T_world_cam=(np.linalg.inv(first) @ shot.T_world_cam)[None],
-            index=np.array([i], np.int32),
-            time_s=np.array([i / 5]),
-        )
+        yield rgbd_window(shot, i, depth, first)
 
 
 def mapped(room: Room, shots: list[Shot], labeler: Labeler | None) -> SceneMap:

@@ -7,10 +7,10 @@ import pytest
 
 from cogmap import pipeline
 from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale, Window
+from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.data.scene import SceneMap
 
-from .rooms import Room, make_room, noisy_depth, render, walk_path
+from .rooms import Room, make_room, noisy_depth, render, rgbd_window, walk_path
 from .rooms.judge import boxes_against, surface_error
 
 K = np.array([[260.0, 0, 160], [0, 260, 120], [0, 0, 1]])
@@ -19,16 +19,7 @@ K = np.array([[260.0, 0, 160], [0, 260, 120], [0, 0, 1]])
 def windows(room: Room, poses: np.ndarray):  # type: ignore[no-untyped-def]
     for i, T in enumerate(poses):
         shot = render(room, T, K, (240, 320))
-        depth = noisy_depth(shot.depth, i)
-        yield Window(
-            rgb=shot.rgb[None],
-            depth=depth[None],
-            confidence=(depth > 0).astype(np.float32)[None],
-            K=K[None],
-            T_world_cam=(np.linalg.inv(poses[3]) @ T)[None],
-            index=np.array([i], np.int32),
-            time_s=np.array([i / 5]),
-        )
+        yield rgbd_window(shot, i, noisy_depth(shot.depth, i), poses[3])
 
 
 def mapped(seed: int, clutter: str = "light") -> tuple[SceneMap, Room, np.ndarray]:

@@ -30,7 +30,7 @@ from cogmap.geometry.rigid import apply
 from cogmap.stages.boxes import make_objects
 from cogmap.stages.sightings import packed, sight
 from cogmap.stages.surfaces import find_surfaces
-from tests.rooms import Room, Shot, Thing, make_room, noisy_depth, render, walk_path
+from tests.rooms import Room, Shot, Thing, make_room, noisy_depth, render, rgbd_window, walk_path
 from tests.rooms.detector import Faults, detector
 from tests.rooms.judge import boxes_against
 
@@ -42,16 +42,7 @@ SEEN_PX, GLIMPSED_PX = 1200, 40
 def windows(shots: list[Shot], first: np.ndarray) -> Iterator[Window]:
     """The shots as an RGB-D sensor gives them, in the frame of the camera `first`."""
     for i, shot in enumerate(shots):
-        depth = noisy_depth(shot.depth, i)
-        yield Window(
-            rgb=shot.rgb[None],
-            depth=depth[None],
-            confidence=(depth > 0).astype(np.float32)[None],
-            K=K[None],
-            T_world_cam=(np.linalg.inv(first) @ shot.T_world_cam)[None],
-            index=np.array([i], np.int32),
-            time_s=np.array([i / 5]),
-        )
+        yield rgbd_window(shot, i, noisy_depth(shot.depth, i), first)
 
 
 def mapped(shots: list[Shot], labeler: Labeler | None) -> tuple[SceneMap, float]:

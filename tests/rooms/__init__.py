@@ -8,7 +8,7 @@ from .camera import walk_path
 from .film import Film, film
 from .raycast import Shot, render
 from .scene import Room, Thing, make_room
-from .sensors import noisy_depth, write_sevenscenes, write_video
+from .sensors import noisy_depth, rgbd_window, write_sevenscenes, write_video
 from .suite import make_suite, suite_path
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "make_suite",
     "noisy_depth",
     "render",
+    "rgbd_window",
     "suite_path",
     "walk_path",
     "write_sevenscenes",

@@ -9,6 +9,8 @@ import av
 import numpy as np
 from PIL import Image
 
+from cogmap.data.reconstruction import Window
+
 from .raycast import Shot
 
 
@@ -18,6 +20,19 @@ def noisy_depth(depth: np.ndarray, seed: int, base_m: float = 0.003, share: floa
     noisy = depth + rng.normal(0, 1, depth.shape) * (base_m + share * depth)
     noisy[rng.random(depth.shape) < 0.005] = 0
     return noisy.astype(np.float32)
+
+
+def rgbd_window(shot: Shot, i: int, depth: np.ndarray, first: np.ndarray) -> Window:
+    """A shot with some depth as frame i of an RGB-D capture, five a second, in the frame of the camera `first`."""
+    return Window(
+        rgb=shot.rgb[None],
+        depth=depth[None],
+        confidence=(depth > 0).astype(np.float32)[None],
+        K=shot.K[None],
+        T_world_cam=(np.linalg.inv(first) @ shot.T_world_cam)[None],
+        index=np.array([i], np.int32),
+        time_s=np.array([i / 5]),
+    )
 
 
 def write_sevenscenes(folder: Path, shots: Iterable[Shot], seed: int = 0) -> None:
