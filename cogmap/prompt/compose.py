@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,14 +103,8 @@ def prompt_of(
     out = [Part("text", _introduction(scene), role="introduction")]
     for name in parts:
         if name == "bev":
-            out.append(
-                _picture(
-                    _opened(render_bev(scene, side)),
-                    "bev",
-                    "map from above, x right, y up; numbers as in the text",
-                    side,
-                )
-            )
+            caption = "map from above, x right, y up; numbers as in the text"
+            out.append(Part("image", caption, render_bev(scene, side), (side, side), "bev"))
         elif name == "frames":
             out += _frames(scene, frames, side)
         else:
@@ -145,11 +138,6 @@ def _frames(scene: SceneMap, most: int, side: int) -> list[Part]:
     ]
 
 
-def _opened(png: bytes) -> U8:
-    with Image.open(io.BytesIO(png)) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
 def _picture(rgb: U8, role: str, caption: str, side: int) -> Part:
     """A picture within a longest side, its shape kept."""
     height, width = rgb.shape[:2]
@@ -158,8 +146,6 @@ def _picture(rgb: U8, role: str, caption: str, side: int) -> Part:
     image = Image.fromarray(rgb)
     if size != image.size:
         image = image.resize(size, Image.Resampling.LANCZOS)
-    if role == "bev":
-        image = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
-    return replace(Part("image", caption, role=role), png=out.getvalue(), size=size)
+    return Part("image", caption, out.getvalue(), size, role)
