@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 from .errors import DeviceError, MissingDependencyError
 
 Loaded = TypeVar("Loaded")
+
+
+def needed(module: str, remedy: str) -> Any:
+    """A module that cogmap runs without. Raises MissingDependencyError E-EXTRA with the remedy."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingDependencyError("E-EXTRA", f"{module} cannot be imported: {error}.", remedy) from error
 
 
 def torch_device(torch: Any, name: str) -> str:

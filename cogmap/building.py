@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._checks import Array, shaped
-from .capture.sniff import open_source
+from .capture.sniff import Opened, open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
 from .data.capture import Capture, CaptureFrame
@@ -37,7 +37,7 @@ EVERYDAY = (
 
 
 def build(
-    source: str | Path | Sequence[str | Path],
+    source: str | Path | Sequence[str | Path] | PointCloud | GivenBoxes,
     *,
     labeler: Labeler | str | None = None,
     config: Config | str | Path | None = None,
@@ -47,7 +47,7 @@ def build(
 
     Args:
         source: a video, a folder or list of pictures, a posed RGB-D folder (TUM, 7-Scenes), a nerfstudio or
-            COLMAP export, a point cloud (PLY, NPZ) or a boxes JSON.
+            COLMAP export, a point cloud (PLY, NPZ) or a boxes JSON; or a cloud or boxes already in memory.
         labeler: what finds and names things in pictures: `recorded:FOLDER` (see `cogmap.label.recorded`),
             `grounding-dino` or `owlv2` with `+sam2` (see `cogmap.label.transformers_models`), or a Labeler of your
             own; without one, objects are found by geometry and have no labels. `shape-prior` adds guesses to them.
@@ -60,8 +60,12 @@ def build(
     settings = with_options(config if isinstance(config, Config) else _config(config), {"labeler": named, **options})
     finder = labeler if isinstance(labeler, Labeler) else _labeler(settings)
     diary = Diary()
-    where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
-    opened = open_source(where, settings.intrinsics, fps=settings.fps)
+    where: Path | list[Path] | None = None
+    if isinstance(source, (PointCloud, GivenBoxes)):
+        opened: Opened = source
+    else:
+        where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
+        opened = open_source(where, settings.intrinsics, fps=settings.fps)
     if isinstance(opened, PointCloud):
         scene = map_points(opened, settings, diary)
     elif isinstance(opened, GivenBoxes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
@@ -77,13 +78,19 @@ class CognitiveMap:
         Raises:
             InputError: E-NO-FRAMES, E-FRAME.
         """
+        position = self._position(frame)
+        assert self.scene.frames is not None
+        return self.scene.frames[position]
+
+    def _position(self, frame: str | int) -> int:
+        """Of a kept frame by its name. Raises InputError E-NO-FRAMES, E-FRAME."""
         position = int(frame[1:]) if isinstance(frame, str) and frame[1:].isdigit() else frame
         if self.scene.frames is None:
             raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it from a capture.")
         if not isinstance(position, int) or not 0 <= position < len(self.scene.frames):
             last = len(self.scene.frames) - 1
             raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
-        return self.scene.frames[position]
+        return position
 
     def to_text(
         self, form: str = "metric", *, max_tokens: int | None = None, question: str | None = None, **options: Any
@@ -94,7 +101,7 @@ class CognitiveMap:
             form: "metric", "grid" (`size`), "layout", "relations" (`about`, `seed`, `most`), "ego" (`frame`, or `at`
                 and `heading`), "rationale" (`frame`), "aabb".
             max_tokens: about how much it may cost; what a `question` is about stays, and the text says what was left.
-            options: of the form.
+            options: of the form, and `count`, from a text to its tokens, where an estimate is not enough.
 
         Raises:
             ConfigError: E-OPTION, E-OPTION-RANGE.
@@ -137,22 +144,35 @@ class CognitiveMap:
         return render_slices(self.scene, axis, n)
 
     def render(
-        self, pose: F64, what: str = "depth", *, K: F64 | None = None, size: tuple[int, int] | None = None
+        self,
+        pose: F64,
+        what: str = "depth",
+        *,
+        K: F64 | None = None,
+        size: tuple[int, int] | None = None,
+        renderer: str = "kernel",
     ) -> Array:
         """The map from a camera pose (4, 4): "depth", "color" or "number"; see `cogmap.render.view.render_view`.
 
-        Intrinsics and size are those of the first frame where they are not given.
+        Intrinsics and size are those of the first frame where they are not given. `renderer` is "kernel" or, where the
+        user has it, "pytorch3d".
 
         Raises:
             InputError: E-NO-VOXELS, and E-NO-FRAMES when neither K and size nor frames are there.
+            ConfigError: E-OPTION. MissingDependencyError: E-EXTRA.
         """
-        from .render.view import render_view
+        from .interop.pytorch3d import rasterize
+        from .render.view import by_kernel, render_view
+
+        renderers = {"kernel": by_kernel, "pytorch3d": rasterize}
+        if renderer not in renderers:
+            raise ConfigError("E-OPTION", f"there is no renderer {renderer!r}.", "Choose kernel or pytorch3d.")
 
         if K is None or size is None:
             first = self.frame(0)
             K = first.K if K is None else K
             size = (first.depth.shape[0], first.depth.shape[1]) if size is None else size
-        return render_view(self.scene, pose, K, size, what)
+        return render_view(self.scene, pose, K, size, what, renderers[renderer])
 
     @classmethod
     def from_layout(cls, text: str) -> CognitiveMap:
@@ -164,27 +184,40 @@ class CognitiveMap:
         return cls(map_boxes(parse_layout(text), Config(), Diary()))
 
     def to_image(self, form: str = "bev", size_px: int = 896, *, style: str = "schematic") -> bytes:
-        """PNG bytes of the map from above, `size_px` square; or SVG bytes of the "plan" with its dimensions.
+        """PNG bytes of the map from above, `size_px` square; or SVG bytes of its "plan" or "elevation".
 
         Args:
-            form: "bev" or "plan". style: of bev: "schematic", "photo", "height", "occupancy".
+            form: "bev", "plan" (from above, with dimensions) or "elevation" (from the side, with heights).
+            style: of bev: "schematic", "photo", "height", "occupancy", "ids" (16-bit numbers for programs).
 
         Raises:
-            ConfigError: E-OPTION for another form or style. InputError: E-NO-VOXELS, E-NO-ROOM.
+            ConfigError: E-OPTION for another form or style. InputError: E-NO-VOXELS, E-NO-ROOM, E-NO-OBJECTS.
         """
         from .render.bev import render_bev
+        from .render.elevation_svg import render_elevation
         from .render.plan_svg import render_plan
 
-        if form not in ("bev", "plan"):
-            raise ConfigError("E-OPTION", f"there is no picture {form!r}.", "Forms: bev, plan.")
-        return render_plan(self.scene).encode() if form == "plan" else render_bev(self.scene, size_px, style)
+        if form == "bev":
+            return render_bev(self.scene, size_px, style)
+        drawings = {"plan": render_plan, "elevation": render_elevation}
+        if form not in drawings:
+            raise ConfigError("E-OPTION", f"there is no picture {form!r}.", f"Forms: bev, {', '.join(drawings)}.")
+        return drawings[form](self.scene).encode()
 
-    def mark_frames(self, n: int = 4) -> dict[str, U8]:
-        """The first `n` keyframes (H, W, 3) uint8 with the numbers of the objects, by frame name."""
+    def mark_frames(self, frames: int | Sequence[str | int] = 4) -> dict[str, U8]:
+        """Pictures (H, W, 3) uint8 with the numbers of the objects, by frame name.
+
+        Args:
+            frames: how many of the keyframes, or which kept frames: ["f003", "f027"].
+
+        Raises:
+            InputError: E-NO-FRAMES, E-FRAME.
+        """
         from .mapfile.convert import frame_name
         from .render.marked_frames import mark_frame
 
-        return {frame_name(f): mark_frame(self.scene, f) for f in self.scene.keyframes[:n]}
+        asked = self.scene.keyframes[:frames] if isinstance(frames, int) else [self._position(f) for f in frames]
+        return {frame_name(f): mark_frame(self.scene, f) for f in asked}
 
     def report(self, path: str | Path) -> None:
         """Write the one-file HTML report."""
@@ -199,6 +232,16 @@ class CognitiveMap:
         from .publish import publish
 
         publish(self.scene, Path(path), run=self._run, overwrite=overwrite)
+
+    def export(self, to: str, path: str | Path) -> None:
+        """Write the map as "ply", "glb", "nerfstudio", "nav2", "spatiallm", "boxes", "coco3d", "mesh" or "rerun".
+
+        Raises:
+            ConfigError: E-OPTION. InputError: what the map lacks. MissingDependencyError: E-EXTRA. OutputError.
+        """
+        from .exporting import export_map
+
+        export_map(self.scene, to, Path(path))
 
     def set_scale(self, object: str | None = None, **length_m: float) -> CognitiveMap:
         """A copy of the map whose scale follows from one known length.

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from .data.scene import SceneMap
 from .errors import ConfigError, OutputError
+from .interop.open3d import export_mesh
+from .interop.rerun import export_rerun
 from .mapfile.export_boxes import export_boxes
+from .mapfile.export_coco3d import export_coco3d
 from .mapfile.export_glb import export_glb
 from .mapfile.export_nav2 import export_nav2
 from .mapfile.export_nerfstudio import export_nerfstudio
@@ -26,11 +29,18 @@ EXPORTS: dict[str, Callable[[SceneMap, Path], None]] = {
     "nav2": export_nav2,
     "spatiallm": _spatiallm,
     "boxes": export_boxes,
+    "coco3d": export_coco3d,
+    "mesh": export_mesh,
+    "rerun": export_rerun,
 }
 
 
 def export_map(scene: SceneMap, to: str, path: Path) -> None:
-    """Write a map in a format. Raises ConfigError E-OPTION for an unknown one, InputError for what is lacking."""
+    """Write a map in a format.
+
+    Raises ConfigError E-OPTION for an unknown one, InputError for what is lacking,
+    MissingDependencyError E-EXTRA for "mesh" without Open3D and "rerun" without rerun.
+    """
     if to not in EXPORTS:
         raise ConfigError("E-OPTION", f"there is no export {to!r}.", f"Formats: {', '.join(EXPORTS)}.")
     try:

@@ -19,7 +19,8 @@ from cogmap.errors import ConfigError, InputError, OutputError
 from cogmap.geometry.camera import unproject
 from cogmap.geometry.rigid import apply
 from cogmap.mapfile.schema import MapFile, json_schema
-from cogmap.render.bev import anchor_of, bev_view
+from cogmap.render.anchors import anchors_of
+from cogmap.render.bev import bev_view
 
 from .rooms import make_room, render, walk_path, write_sevenscenes
 
@@ -80,8 +81,7 @@ def test_metric_text_parses_back(m: cogmap.CognitiveMap) -> None:
 
 def test_bev_numbers_stand_in_their_footprints(m: cogmap.CognitiveMap) -> None:
     view = bev_view(m.scene)
-    for thing in m.objects:
-        at = np.array(anchor_of(thing))
+    for thing, at in zip(m.objects, anchors_of(m.objects)):
         assert Polygon(thing.footprint_map).distance(Point(at)) < 1e-6
         u, v = view.pixel(at)
         assert 0 <= u < 896 and 0 <= v < 896

@@ -1,4 +1,4 @@
-"""`render`, `validate`, `label`, `import`, `export`: on a map folder."""
+"""`render`, `validate`, `label`, `import`, `export`, `view`: on a map folder."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(label)
     app.command("import")(import_boxes)
     app.command()(export)
+    app.command()(view)
 
 
 def render(
@@ -26,18 +27,20 @@ def render(
     form: Annotated[
         str,
         typer.Option(
-            "--as", help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, plan, slices"
+            "--as",
+            help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, plan, elevation, "
+            "slices, frames",
         ),
     ] = "metric",
     output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
     size_px: int = 896,
-    style: Annotated[str, typer.Option(help="Of bev: schematic, photo, height, occupancy")] = "schematic",
+    style: Annotated[str, typer.Option(help="Of bev: schematic, photo, height, occupancy, ids")] = "schematic",
     max_tokens: Annotated[int | None, typer.Option(help="About how much a text may cost.")] = None,
     question: Annotated[str | None, typer.Option(help="What has to stay within --max-tokens.")] = None,
     frame: Annotated[int | None, typer.Option(help="Of ego and rationale.")] = None,
-    n: Annotated[int, typer.Option("-n", "--slices", help="How many slices.")] = 8,
+    n: Annotated[int, typer.Option("-n", "--slices", help="How many slices or frames.")] = 8,
 ) -> None:
-    """Write one rendering of a map to stdout or a file; slices to a folder."""
+    """Write one rendering of a map to stdout or a file; slices and frames to a folder."""
     from ..building import load
 
     made = load(map_path)
@@ -48,9 +51,18 @@ def render(
             (folder / f"z{k:02d}_{part.low_m:+.2f}_{part.high_m:+.2f}.png").write_bytes(part.png)
         print(folder)
         return
+    if form == "frames":
+        from PIL import Image
+
+        folder = output or Path(f"{map_path.stem}-frames")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, rgb in made.mark_frames(n).items():
+            Image.fromarray(rgb).save(folder / f"{name}.png")
+        print(folder)
+        return
     if form in ("json", "yaml"):
         payload = _as_data(made.scene, form)
-    elif form in ("bev", "plan"):
+    elif form in ("bev", "plan", "elevation"):
         payload = made.to_image(form, size_px, style=style)
     else:
         options = {} if frame is None else {"frame": frame}
@@ -111,7 +123,7 @@ def import_boxes(
 
 def export(
     map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    to: Annotated[str, typer.Option("--to", help="ply, glb, nerfstudio, nav2, spatiallm, boxes")],
+    to: Annotated[str, typer.Option("--to", help="ply, glb, nerfstudio, nav2, spatiallm, boxes, coco3d, mesh, rerun")],
     output: Annotated[Path, typer.Option("-o", "--output")],
 ) -> None:
     """Write a map in another format."""
@@ -120,3 +132,11 @@ def export(
 
     export_map(read_map(map_path), to, output)
     print(output)
+
+
+def view(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
+    """Show a map in the rerun viewer; `export --to rerun` writes the recording instead."""
+    from ..interop.rerun import open_viewer
+    from ..mapfile.read import read_map
+
+    open_viewer(read_map(map_path))

@@ -117,9 +117,13 @@ class FrameStore:
     def rgb(self, frame: int) -> U8:
         """Colours (H, W, 3) uint8 of one kept frame on the pixels of its depth."""
         width, height = self._rows[frame]["size"]
-        with Image.open(self.folder / f"f{frame:03d}.jpg") as picture:
+        with Image.open(self.picture_path(frame)) as picture:
             rgb = picture.convert("RGB")
         return np.asarray(rgb if rgb.size == (width, height) else rgb.resize((width, height), Image.Resampling.BOX))
+
+    def picture_path(self, frame: int) -> Path:
+        """The JPEG of one kept frame, in all its pixels."""
+        return self.folder / f"f{frame:03d}.jpg"
 
     @property
     def normal_radius(self) -> int:
@@ -146,7 +150,7 @@ class FrameStore:
         from ..geometry.camera import scaled_K
 
         width, height = self._rows[frame]["size"]
-        with Image.open(self.folder / f"f{frame:03d}.jpg") as file:
+        with Image.open(self.picture_path(frame)) as file:
             rgb = np.asarray(file.convert("RGB"))
         return rgb, scaled_K(self._K[frame], rgb.shape[1] / width, rgb.shape[0] / height)
 

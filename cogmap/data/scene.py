@@ -51,6 +51,12 @@ class Box:
         return corners_xy(np.array(self.center_m), np.array(self.size_m), self.yaw)
 
     @property
+    def corners(self) -> F64:
+        """The eight corners (8, 3): the bottom four counter-clockwise from above, then the four over them."""
+        levels = [np.column_stack([self.floor_corners, np.full(4, z)]) for z in (self.low, self.top)]
+        return np.concatenate(levels)
+
+    @property
     def low(self) -> float:
         """Height of the bottom over the floor."""
         return self.center_m[2] - self.size_m[2] / 2

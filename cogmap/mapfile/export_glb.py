@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._checks import F32, Array
+from .._checks import F32
+from ..data.palette import color_of
 from ..data.scene import Box, SceneMap
 
 FACES = np.array(
@@ -21,14 +22,13 @@ UP = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float64)
 WALL_THICK_M = 0.05
 WALL_COLOR = (0.8, 0.8, 0.8, 0.4)
 OPENING_COLOR = (0.4, 0.6, 0.9, 0.6)
-COLORS = ((0.90, 0.62, 0.0), (0.34, 0.71, 0.91), (0.0, 0.62, 0.45), (0.94, 0.89, 0.26), (0.0, 0.45, 0.70))
 
 
 def export_glb(scene: SceneMap, path: Path) -> None:
     """Write the boxes; nodes are named by id, and their `extras` hold number, label and size. Map z is the file's y."""
     parts = [
-        (o.id, o.box, (*COLORS[k % len(COLORS)], 1.0), {"number": o.number, "label": o.label})
-        for k, o in enumerate(scene.objects)
+        (o.id, o.box, (*(c / 255 for c in color_of(o.number)), 1.0), {"number": o.number, "label": o.label})
+        for o in scene.objects
     ]
     parts += [(o.id, o.box, OPENING_COLOR, {"number": o.number, "kind": o.kind}) for o in scene.layout.openings]
     parts += [(w.id, _wall_box(w.from_m, w.to_m, w.height_m), WALL_COLOR, {}) for w in scene.layout.walls]
@@ -67,12 +67,7 @@ def _wall_box(a: tuple[float, float], b: tuple[float, float], height: float) -> 
 
 def corners(box: Box) -> F32:
     """The eight corners (8, 3) float32 of an upright box in the file's axes: x right, y up, z towards the viewer."""
-    c, s = np.cos(box.yaw), np.sin(box.yaw)
-    half = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * np.array(box.size_m[:2]) / 2
-    floor = half @ np.array([[c, s], [-s, c]]) + box.center_m[:2]
-    z = box.center_m[2] + np.array([-0.5, 0.5]) * box.size_m[2]
-    xyz: Array = np.concatenate([np.column_stack([floor, np.full(4, v)]) for v in z])
-    return (xyz @ UP.T).astype(np.float32)
+    return (box.corners @ UP.T).astype(np.float32)
 
 
 def _glb(head: dict[str, Any], data: bytes) -> bytes:

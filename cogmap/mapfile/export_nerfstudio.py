@@ -29,7 +29,7 @@ def export_nerfstudio(scene: SceneMap, folder: Path) -> None:
     frames = []
     for camera in scene.camera_path:
         name = f"images/{frame_name(camera.frame)}.jpg"
-        shutil.copyfile(store.folder / f"{frame_name(camera.frame)}.jpg", folder / name)
+        shutil.copyfile(store.picture_path(camera.frame), folder / name)
         rgb, K = store.picture(camera.frame)
         _, _, stored, _ = store.header(camera.frame)
         known = camera.K if camera.K is not None else stored

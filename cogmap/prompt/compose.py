@@ -22,7 +22,7 @@ from ..render.text_layout import render_layout
 from ..render.text_metric import clean_label, render_metric
 from ..render.text_rationale import render_rationale
 from ..render.text_relations import render_relations
-from .budget import fit_text
+from .budget import CountTokens, estimate_tokens, fit_text
 from .parts import STYLES, Part, Prompt, numbered
 from .providers import longest_side
 
@@ -55,7 +55,13 @@ TEXTS: dict[str, Callable[..., str]] = {
 
 
 def text_of(
-    scene: SceneMap, form: str, *, max_tokens: int | None = None, question: str | None = None, **options: Any
+    scene: SceneMap,
+    form: str,
+    *,
+    max_tokens: int | None = None,
+    question: str | None = None,
+    count: CountTokens = estimate_tokens,
+    **options: Any,
 ) -> str:
     """A map as text of a form, within a number of tokens if one is given; see `cogmap.prompt.budget.fit_text`.
 
@@ -73,7 +79,7 @@ def text_of(
 
     if max_tokens is None:
         return render(scene)
-    return fit_text(scene, render, max_tokens, question)
+    return fit_text(scene, render, max_tokens, question, count)
 
 
 def prompt_of(
@@ -85,13 +91,14 @@ def prompt_of(
     provider: str = "openai",
     frames: int = 4,
     max_tokens: int | None = None,
+    count: CountTokens = estimate_tokens,
 ) -> Prompt:
     """The parts of a prompt: texts, pictures, instructions, and the question last.
 
     Args:
         parts: text forms, "bev" and "frames" (marked keyframes, at most `frames`), in the order they are sent.
         style: "plain", "steps" or "short". provider: for whom pictures are sized.
-        max_tokens: of every text.
+        max_tokens: of every text. count: tokens of a text; an estimate by default.
 
     Raises:
         ConfigError: E-OPTION for an unknown part or style. InputError: E-NO-FRAMES when frames are asked of a map
@@ -108,7 +115,9 @@ def prompt_of(
         elif name == "frames":
             out += _frames(scene, frames, side)
         else:
-            out.append(Part("text", text_of(scene, name, max_tokens=max_tokens, question=question), role=name))
+            out.append(
+                Part("text", text_of(scene, name, max_tokens=max_tokens, question=question, count=count), role=name)
+            )
     out.append(Part("text", STYLES[style], role="instructions"))
     out.append(Part("text", f"Question: {question.strip()}", role="question"))
     return Prompt(tuple(numbered(out)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ConfigError
-from .budget import estimate_tokens
+from .budget import CountTokens, estimate_tokens
 from .providers import SHAPES, Shape, image_tokens
 
 STYLES = {
@@ -39,7 +39,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Tokens of a prompt for a provider; `image` is None where its rule is not known. Never exact."""
+    """Tokens of a prompt for a provider; `image` is None where its rule is not known.
+
+    Attributes:
+        exact: whether the words were counted by a tokenizer; pictures go by the provider's published rule.
+    """
 
     text: int
     image: int | None
@@ -93,12 +97,12 @@ class Prompt:
         """`contents=` of generateContent."""
         return self.to("gemini")
 
-    def estimate(self, provider: str = "openai") -> Estimate:
-        """About what the prompt costs a provider's models."""
-        words = sum(estimate_tokens(p.text) for p in self.parts)
+    def estimate(self, provider: str = "openai", count: CountTokens = estimate_tokens) -> Estimate:
+        """What the prompt costs a provider's models: about, or by a tokenizer of theirs as `count`."""
+        words = sum(count(p.text) for p in self.parts)
         costs = [image_tokens(provider, p.size) for p in self.parts if p.kind == "image"]
         known = [c for c in costs if c is not None]
-        return Estimate(words, sum(known) if len(known) == len(costs) else None)
+        return Estimate(words, sum(known) if len(known) == len(costs) else None, count is not estimate_tokens)
 
     def fit(self, max_tokens: int, provider: str = "openai") -> Prompt:
         """The prompt without its last frames, then without its picture from above, until it fits; it says what left.

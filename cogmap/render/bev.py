@@ -8,14 +8,14 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 from PIL import Image, ImageDraw
-from shapely.geometry import Polygon
-from shapely.ops import polylabel
 
-from .._checks import F64
+from .._checks import F64, Array
+from ..data.palette import color_of
 from ..data.scene import MapObject, Opening, SceneMap
 from ..errors import ConfigError
+from .anchors import anchors_of, drawing_order, free_spots
 from .backdrops import STYLES
-from .palette import INK, MUTED, badge, color_of, font, free_spots
+from .palette import INK, MUTED, RADIUS, badge, font
 
 MARGIN = 0.07
 OVERSAMPLE = 2
@@ -51,40 +51,49 @@ def bev_view(scene: SceneMap, size_px: int = 896) -> BevView:
     return BevView(float(middle[0] - span / 2), float(middle[1] - span / 2), size_px / span, size_px)
 
 
-def anchor_of(thing: MapObject) -> tuple[float, float]:
-    """The point of a footprint farthest from its outline: always inside."""
-    polygon = Polygon(thing.footprint_map)
-    if polygon.area <= 0:
-        return float(thing.footprint_map[0, 0]), float(thing.footprint_map[0, 1])
-    point = polylabel(polygon, 0.005)
-    return float(point.x), float(point.y)
-
-
 def render_bev(scene: SceneMap, size_px: int = 896, style: str = "schematic") -> bytes:
     """PNG bytes with a palette, `size_px` square (a multiple of 224 suits models); the same map, the same bytes.
 
     Args:
-        style: what lies under outlines and numbers: "schematic", "photo", "height" or "occupancy".
+        style: what lies under outlines and numbers: "schematic", "photo", "height" or "occupancy"; "ids" is a picture
+            for programs: 16-bit grey, at every pixel the number of the topmost footprint, 0 = none.
 
     Raises:
         ConfigError: E-OPTION for another style. InputError: E-NO-VOXELS for photo and height without surfaces.
     """
+    if style == "ids":
+        return _png(Image.fromarray(bev_ids(scene, size_px)))
     if style not in STYLES:
-        raise ConfigError("E-OPTION", f"there is no style {style!r}.", f"Styles: {', '.join(STYLES)}.")
+        raise ConfigError("E-OPTION", f"there is no style {style!r}.", f"Styles: {', '.join(STYLES)}, ids.")
     view = bev_view(scene, size_px * OVERSAMPLE)
     along = (np.arange(view.size_px) + 0.5) / view.px_per_m
     picture = Image.fromarray(STYLES[style](scene, view.x0 + along, view.y0 + along[::-1]))
     draw = ImageDraw.Draw(picture)
     _draw_room(draw, scene, view)
-    for thing in sorted(scene.objects, key=lambda o: (o.box.top, o.number)):
+    for thing in drawing_order(scene.objects):
         _draw_object(draw, thing, view, filled=style == "schematic")
     _draw_path(draw, scene, view)
     _draw_numbers(draw, scene, view)
     _draw_legend(draw, scene, view)
-    small = picture.resize((size_px, size_px), Image.Resampling.LANCZOS)
+    _draw_heading(draw, scene, view)
+    return _png(picture.reduce(OVERSAMPLE).quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
+
+
+def _png(picture: Image.Image) -> bytes:
     out = BytesIO()
-    small.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    picture.save(out, "PNG", optimize=True)
     return out.getvalue()
+
+
+def bev_ids(scene: SceneMap, size_px: int = 896) -> Array:
+    """(size_px, size_px) uint16: the number of the topmost footprint at every pixel of a view from above, 0 = none."""
+    view = bev_view(scene, size_px)
+    picture = Image.new("I", (size_px, size_px))
+    draw = ImageDraw.Draw(picture)
+    for thing in drawing_order(scene.objects):
+        if len(thing.footprint_map) >= 3:
+            draw.polygon(_line(view, thing.footprint_map), fill=thing.number)
+    return np.asarray(picture).astype(np.uint16)
 
 
 def _line(view: BevView, xy: F64) -> list[tuple[float, float]]:
@@ -147,16 +156,33 @@ def _draw_path(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> Non
 def _draw_numbers(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
     """A dot inside every footprint; its number on it, or beside it on a leader line where it is crowded."""
     size = max(6.0, min(13.0, 13 * (40 / max(len(scene.objects), 1)) ** 0.5)) * OVERSAMPLE
-    numbers = [o.number for o in scene.objects] + [o.number for o in scene.layout.openings]
-    dots = [tuple(view.pixel(np.array(anchor_of(o)))) for o in scene.objects]
-    dots += [tuple(view.pixel(np.array(o.box.center_m[:2]))) for o in scene.layout.openings]
-    spots = free_spots([(float(u), float(v)) for u, v in dots], 1.65 * size, view.size_px)
+    openings = scene.layout.openings
+    numbers = [o.number for o in (*scene.objects, *openings)]
+    middles = np.array([o.box.center_m[:2] for o in openings]).reshape(-1, 2)
+    dots = view.pixel(np.concatenate([anchors_of(scene.objects), middles]))
+    spots = free_spots(dots, 2 * RADIUS * size + 4, view.size_px)
     for (u, v), spot in zip(dots, spots):
-        if (u, v) != spot:
-            draw.line([(u, v), spot], fill=INK, width=OVERSAMPLE)
+        if (u, v) != tuple(spot):
+            draw.line([(u, v), tuple(spot)], fill=INK, width=OVERSAMPLE)
         draw.ellipse([u - 5, v - 5, u + 5, v + 5], fill=INK)
     for number, spot in zip(numbers, spots):
-        badge(draw, spot, number, size)
+        badge(draw, tuple(spot), number, size)
+
+
+def _draw_heading(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:
+    """The north arrow: where the first camera looked."""
+    if not scene.camera_path:
+        return
+    ahead = scene.camera_path[0].T_map_cam[:2, 2] * [1, -1]
+    ahead = ahead / max(float(np.linalg.norm(ahead)), 1e-6)
+    side = np.array([-ahead[1], ahead[0]])
+    s = OVERSAMPLE
+    middle, letters = np.array([30.0 * s, 30.0 * s]), font(11 * s)
+    corners = [middle + 16 * s * ahead, middle - 10 * s * ahead + 9 * s * side]
+    corners += [middle - 5 * s * ahead, middle - 10 * s * ahead - 9 * s * side]
+    draw.rectangle([8 * s, 8 * s, 110 * s, 52 * s], fill=(255, 255, 255))
+    draw.polygon([tuple(c) for c in corners], fill=INK)
+    draw.text((54 * s, 30 * s), "first view", fill=INK, font=letters, anchor="lm")
 
 
 def _legend(scene: SceneMap, px_per_m: float, size_px: int) -> tuple[float, str]:
@@ -197,8 +223,9 @@ def render_bev_svg(scene: SceneMap, size_px: int = 896) -> str:
         color = "#{:02x}{:02x}{:02x}".format(*OPENINGS.get(opening.kind, GAP))
         ends = _points(view, opening_ends(opening))
         out.append(f'<polyline id="{opening.id}" points="{ends}" stroke="{color}" stroke-width="5" fill="none"/>')
-    for thing in sorted(scene.objects, key=lambda o: (o.box.top, o.number)):
-        out += _svg_object(thing, view)
+    anchors = {o.id: at for o, at in zip(scene.objects, anchors_of(scene.objects))}
+    for thing in drawing_order(scene.objects):
+        out += _svg_object(thing, view, anchors[thing.id])
     if scene.camera_path:
         path = _points(view, np.array([c.T_map_cam[:2, 3] for c in scene.camera_path]))
         out.append(f'<polyline points="{path}" stroke="#005aa0" fill="none"/>')
@@ -215,8 +242,8 @@ def _points(view: BevView, xy: F64) -> str:
     return " ".join(f"{u:.1f},{v:.1f}" for u, v in view.pixel(xy))
 
 
-def _svg_object(thing: MapObject, view: BevView) -> list[str]:
-    u, v = view.pixel(np.array(anchor_of(thing)))
+def _svg_object(thing: MapObject, view: BevView, anchor: F64) -> list[str]:
+    u, v = view.pixel(anchor)
     color = "#{:02x}{:02x}{:02x}".format(*color_of(thing.number))
     title = escape(thing.label or thing.id)
     return [

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
 
 import cogmap_kernels
 import numpy as np
 
-from .._checks import F64, Array
+from .._checks import F32, F64, I32, Array
 from ..data.scene import SceneMap
 from ..errors import ConfigError, InputError
 from ..geometry.rigid import apply, inverse
 
-What = Literal["color", "depth", "number"]
+Rasterize = Callable[[Array, F64, tuple[int, int], float], tuple[F32, I32]]
 
 
-def render_view(scene: SceneMap, T_map_cam: F64, K: F64, size: tuple[int, int], what: str = "depth") -> Array:
-    """A picture of the voxels by a z-buffer: each covers the pixels of its edge.
+def by_kernel(xyz_cam: Array, K: F64, size: tuple[int, int], edge_m: float) -> tuple[F32, I32]:
+    """Depth and index of the nearest point at every pixel by the z-buffer kernel."""
+    depth, owner = cogmap_kernels.zbuffer(xyz_cam, np.arange(len(xyz_cam), dtype=np.int32), K, size, edge_m)
+    return np.asarray(depth), np.asarray(owner)
+
+
+def render_view(
+    scene: SceneMap,
+    T_map_cam: F64,
+    K: F64,
+    size: tuple[int, int],
+    what: str = "depth",
+    rasterize: Rasterize = by_kernel,
+) -> Array:
+    """A picture of the voxels: each covers the pixels of its edge.
 
     Args:
         T_map_cam: (4, 4) camera to map, OpenCV axes. K: (3, 3). size: (height, width) in pixels.
         what: "depth" (H, W) float32 metres, 0 = nothing; "color" (H, W, 3) uint8; "number" (H, W) int32, 0 = room or
             nothing.
+        rasterize: from points in the camera, K, size and edge to depth (0 = nothing) and the nearest point (-1 = none).
 
     Raises:
         InputError: E-NO-VOXELS. ConfigError: E-OPTION.
@@ -30,9 +44,9 @@ def render_view(scene: SceneMap, T_map_cam: F64, K: F64, size: tuple[int, int], 
         raise InputError("E-NO-VOXELS", "the map holds no voxels.", "Build it from a capture or a scan.")
     v = scene.voxels
     xyz = apply(inverse(T_map_cam), v.mean_map)
-    depth, owner = cogmap_kernels.zbuffer(xyz, np.arange(len(v), dtype=np.int32), K, size, v.voxel_m)
+    depth, owner = rasterize(xyz, K, size, v.voxel_m)
     if what == "depth":
-        return np.asarray(depth)
+        return depth
     hit = owner >= 0
     if what == "color":
         rgb = np.full((*size, 3), 255, np.uint8)
