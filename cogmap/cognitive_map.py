@@ -99,7 +99,7 @@ class CognitiveMap:
 
         Args:
             form: "metric", "grid" (`size`), "layout", "relations" (`about`, `seed`, `most`), "ego" (`frame`, or `at`
-                and `heading`), "rationale" (`frame`), "aabb".
+                and `heading`), "rationale" (`frame`), "aabb", "facts" (`about`).
             max_tokens: about how much it may cost; what a `question` is about stays, and the text says what was left.
             options: of the form, and `count`, from a text to its tokens, where an estimate is not enough.
 

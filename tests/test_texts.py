@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from shapely.geometry import Polygon
 
 from cogmap import CognitiveMap, pipeline
 from cogmap.config import Config
@@ -24,6 +25,7 @@ from cogmap.prompt.providers import SHAPES, image_tokens
 from cogmap.render.slices import from_slices
 from cogmap.render.text_aabb import bounds, parse_aabb
 from cogmap.render.text_ego import clock, ego
+from cogmap.render.text_facts import parse_facts
 from cogmap.render.text_layout import parse_layout
 from cogmap.render.text_metric import parse_metric
 
@@ -63,6 +65,37 @@ def test_texts_of_any_map_parse_back(seed: int, n: int) -> None:
         assert all("\r" not in line and line.isprintable() for line in m.to_text(form).splitlines())
 
 
+@MANY
+@given(st.integers(0, 10_000), st.integers(0, 12))
+def test_facts_of_any_map_are_true(seed: int, n: int) -> None:
+    scene = random_map(seed, n)
+    boxes = {o.id: o.box for o in scene.objects}
+    facts = parse_facts(CognitiveMap(scene).to_text("facts"))
+    assert len({f.ids for f in facts}) == len(facts) and (n < 2 or set(boxes) == {i for f in facts for i in f.ids})
+    for fact in facts:
+        a, b = (boxes[i] for i in fact.ids)
+        apart = Polygon(a.floor_corners).distance(Polygon(b.floor_corners))
+        up = max(0.0, a.low - b.top, b.low - a.top)
+        assert fact.values[0] == pytest.approx(np.hypot(apart, up), abs=0.0051)
+        step = np.subtract(b.center_m, a.center_m)
+        assert np.allclose(np.cos(np.radians(fact.values[1]) - np.arctan2(step[1], step[0])), 1, atol=1e-4)
+
+
+def test_facts_tell_rooms_and_what_came_first(room: CognitiveMap) -> None:
+    facts = parse_facts(room.to_text("facts"))
+    order = [f.ids[0] for f in facts if f.kind == "first"]
+    assert order == [o.id for o in sorted(room.objects, key=lambda o: (o.seen[0][0], o.number))]
+    (area,) = [f for f in facts if f.kind == "room"]
+    assert area.values[0] == pytest.approx(room.layout.rooms[0].area_m2, abs=0.051)
+    a, b = room.objects[0].id, room.objects[-1].id
+    asked = parse_facts(room.to_text("facts", about=[a, b]))
+    assert any(f.ids == (a, b) for f in asked if f.kind == "gap") and len(asked) < len(facts)
+    with pytest.raises(InputError, match="E-UNKNOWN-ID"):
+        room.to_text("facts", about="nothing_1")
+    with pytest.raises(InputError, match="line 2 is no fact"):
+        parse_facts("# x\ngap a b far")
+
+
 def test_a_bad_line_is_refused_by_its_number() -> None:
     m = CognitiveMap(living_room())
     for form, parse in (("layout", parse_layout), ("aabb", parse_aabb), ("metric", parse_metric)):
@@ -93,13 +126,13 @@ def _renumbered(text: str) -> list[str]:
 
 
 def test_ten_thousand_objects_are_written() -> None:
-    m = CognitiveMap(random_map(0, 2000))
+    m = CognitiveMap(random_map(0, 10_000))
     for form in ("metric", "grid", "layout", "aabb"):
-        assert len(m.to_text(form).splitlines()) >= 2000
+        assert len(m.to_text(form).splitlines()) >= 10_000
 
 
-@MANY
-@given(st.integers(0, 10_000))
+@settings(max_examples=500)
+@given(st.integers(0, 10**6))
 def test_a_question_keeps_what_it_names_within_200_tokens(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kinds = ["chair", "table", "sofa", "tv", "lamp", "bed", "bin", "desk"]
@@ -225,5 +258,5 @@ def test_the_map_from_a_frames_pose_has_that_frames_depth(room: CognitiveMap) ->
     numbers = room.render(frame.T_map_cam, "number")
     assert set(np.unique(numbers)) <= {0, *(o.number for o in room.objects)} and numbers.max() > 0
     assert room.render(frame.T_map_cam, "color").shape == (240, 320, 3)
-    assert set(TEXTS) == {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb"}
+    assert set(TEXTS) == {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb", "facts"}
     assert re.match(r"# frame f000", room.to_text("rationale"))

@@ -28,7 +28,7 @@ def render(
         str,
         typer.Option(
             "--as",
-            help="metric, grid, layout, relations, ego, rationale, aabb, json, yaml, bev, plan, elevation, "
+            help="metric, grid, layout, relations, ego, rationale, aabb, facts, json, yaml, bev, plan, elevation, "
             "slices, frames",
         ),
     ] = "metric",

@@ -17,6 +17,7 @@ from ..render.bev import render_bev
 from ..render.marked_frames import mark_frame
 from ..render.text_aabb import render_aabb
 from ..render.text_ego import render_ego
+from ..render.text_facts import render_facts
 from ..render.text_grid import render_grid
 from ..render.text_layout import render_layout
 from ..render.text_metric import clean_label, render_metric
@@ -51,6 +52,7 @@ TEXTS: dict[str, Callable[..., str]] = {
     "ego": _ego,
     "rationale": lambda scene, frame=0: render_rationale(scene, frame),
     "aabb": render_aabb,
+    "facts": render_facts,
 }
 
 

@@ -157,7 +157,7 @@ def _draw_numbers(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> 
     """A dot inside every footprint; its number on it, or beside it on a leader line where it is crowded."""
     size = max(6.0, min(13.0, 13 * (40 / max(len(scene.objects), 1)) ** 0.5)) * OVERSAMPLE
     openings = scene.layout.openings
-    numbers = [o.number for o in (*scene.objects, *openings)]
+    numbers = [o.number for o in scene.objects] + [o.number for o in openings]
     middles = np.array([o.box.center_m[:2] for o in openings]).reshape(-1, 2)
     dots = view.pixel(np.concatenate([anchors_of(scene.objects), middles]))
     spots = free_spots(dots, 2 * RADIUS * size + 4, view.size_px)

@@ -1,0 +1,114 @@
+"""`facts` text: what a model would else have to work out: gaps, bearings, areas, coverage, order of appearance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import shapely
+from scipy.spatial import cKDTree
+
+from .._checks import F64, Array
+from ..data.scene import Box, SceneMap
+from ..errors import InputError
+from .text_metric import numbered_lines
+
+NEAREST = 2
+KINDS = {
+    "gap": r"gap (\w+) (\w+) (\d+) bearing (-?\d+)",
+    "room": r"room (\w+) area (\d+\.\d) seen (\d+)%",
+    "floor": r"floor area (\d+\.\d) at least (\d+\.\d) at most (\d+\.\d)",
+    "ceiling": r"ceiling height (\d+)",
+    "first": r"first (\w+) f(\d+) (-?\d+\.\d)",
+}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line: its kind, the ids that it names, and its numbers in metres, square metres, degrees, seconds."""
+
+    kind: str
+    ids: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+def render_facts(scene: SceneMap, about: str | Sequence[str] | None = None) -> str:
+    """Gaps between nearest surfaces with bearings, room areas and coverage, and what was seen first.
+
+    Args:
+        about: ids of objects or openings: the gaps between each two of them, and of each to its two nearest others.
+            None tells every object's two nearest.
+
+    Raises:
+        InputError: E-UNKNOWN-ID.
+    """
+    boxes = {o.id: o.box for o in scene.objects} | {o.id: o.box for o in scene.layout.openings}
+    asked = [about] if isinstance(about, str) else list(about or ())
+    for name in asked:
+        if name not in boxes:
+            scene.thing(name)
+    unit = scene.scale.hundredth
+    lines = [
+        f"# facts; gaps between nearest surfaces and heights in {unit}, areas in {scene.scale.unit}^2",
+        "# bearing: degrees counter-clockwise from +x of the second's middle seen from the first's",
+    ]
+    lines += [_gap(*row) for row in _gaps(boxes, asked)]
+    lines += [f"room {r.id} area {r.area_m2:.1f} seen {round(100 * r.coverage)}%" for r in scene.layout.rooms]
+    if scene.layout.floor_area_m2 is not None and scene.layout.floor_area_range_m2 is not None:
+        least, most = scene.layout.floor_area_range_m2
+        lines.append(f"floor area {scene.layout.floor_area_m2:.1f} at least {least:.1f} at most {most:.1f}")
+    if scene.layout.ceiling_height_m is not None:
+        lines.append(f"ceiling height {round(100 * scene.layout.ceiling_height_m)}")
+    seen = [o for o in scene.objects if o.seen and (not asked or o.id in asked)]
+    for o in sorted(seen, key=lambda o: (o.seen[0][0], o.number)):
+        lines.append(f"first {o.id} f{o.seen[0][0]:03d} {o.first_seen_s or 0.0:.1f}")
+    return "\n".join(lines) + "\n"
+
+
+def _gap(first: str, second: str, gap: float, bearing: float) -> str:
+    return f"gap {first} {second} {round(100 * gap)} bearing {round(bearing)}"
+
+
+def _gaps(boxes: dict[str, Box], asked: list[str]) -> list[tuple[str, str, float, float]]:
+    """Ids, gap and bearing of the pairs to tell, in the order of the map."""
+    ids = list(boxes)
+    if len(ids) < 2:
+        return []
+    center = np.array([b.center_m for b in boxes.values()])
+    count = min(NEAREST + 1, len(ids))
+    near = np.asarray(cKDTree(center).query(center, count)[1])
+    at = [ids.index(name) for name in asked] or range(len(ids))
+    chosen = {tuple(sorted((k, int(j)))) for k in at for j in near[k] if j != k}
+    chosen |= {tuple(sorted(pair)) for pair in combinations(at, 2)} if asked else set()
+    a, b = np.array(sorted(chosen)).reshape(-1, 2).T
+    gap = surface_gaps(list(boxes.values()), a, b)
+    step = center[b] - center[a]
+    bearing = np.degrees(np.arctan2(step[:, 1], step[:, 0]))
+    return [(ids[i], ids[j], float(g), float(d)) for i, j, g, d in zip(a, b, gap, bearing)]
+
+
+def surface_gaps(boxes: Sequence[Box], a: Array, b: Array) -> F64:
+    """Smallest distances (P,) between the surfaces of upright boxes a and b (P,), 0 where they meet."""
+    low, top = (np.array([getattr(box, side) for box in boxes]) for side in ("low", "top"))
+    floor = shapely.polygons(np.array([box.floor_corners for box in boxes]))
+    up = np.maximum(0.0, np.maximum(low[a] - top[b], low[b] - top[a]))
+    return np.asarray(np.hypot(shapely.distance(floor[a], floor[b]), up), np.float64)
+
+
+def parse_facts(text: str) -> list[Fact]:
+    """The facts of a text. Raises InputError E-TEXT-LINE with the number of the first line that is none."""
+    return [_parsed(n, line) for n, line in numbered_lines(text)]
+
+
+def _parsed(n: int, line: str) -> Fact:
+    kind = line.partition(" ")[0]
+    match = re.fullmatch(KINDS.get(kind, "(?!)"), line)
+    if match is None:
+        raise InputError("E-TEXT-LINE", f"line {n} is no fact: {line[:60]!r}.", f"Kinds: {', '.join(KINDS)}.")
+    names = {"gap": 2, "room": 1, "first": 1}.get(kind, 0)
+    share = {"gap": (100, 1), "room": (1, 100), "ceiling": (100,), "first": (1, 1)}.get(kind, (1, 1, 1))
+    numbers = match.groups()[names:]
+    return Fact(kind, match.groups()[:names], tuple(float(v) / s for v, s in zip(numbers, share)))
