@@ -25,6 +25,7 @@ from .edit import scale_by_option
 from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
+from .reconstruct.models import MODELS, named, open_model
 
 if TYPE_CHECKING:
     from .reconstruct.base import Model
@@ -141,12 +142,9 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         from .reconstruct.recorded import read_recorded
 
         return read_recorded(Path(name.partition(":")[2]))
-    if name not in ("measured", "sfm") and not name.startswith("da3-"):
-        raise ConfigError(
-            "E-OPTION",
-            f"there is no reconstructor {name!r}.",
-            "Choose auto, measured, sfm, recorded:FOLDER, da3-small or da3-base.",
-        )
+    if name not in ("measured", "sfm") and not named(name):
+        choices = f"Choose auto, measured, sfm, recorded:FOLDER, {', '.join(MODELS)}."
+        raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", choices)
     if name == "measured" and not (capture.posed and capture.has_depth):
         raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
     choice = frames_for_reconstruction(
@@ -155,10 +153,8 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     diary.done("choose frames", choice.losses)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
-    if name.startswith("da3-"):
-        from .reconstruct.depth_anything_3 import depth_anything_3
-
-        return by_model(capture, choice.indices, depth_anything_3(name, config.device, commercial=config.commercial_ok))
+    if named(name):
+        return by_model(capture, choice.indices, open_model(name, config.device, commercial=config.commercial_ok))
     return _measured(capture, choice.indices)
 
 

@@ -22,9 +22,10 @@ from cogmap.data.capture import Capture, CaptureFrame, SourceReport
 from cogmap.errors import ConfigError, MissingDependencyError, TrustError
 from cogmap.geometry.rigid import about_z, from_rotation, inverse
 from cogmap.geometry.similarity import apply_to_pose, fit_similarity
-from cogmap.reconstruct import depth_anything_3 as da3
+from cogmap.reconstruct import upstream_da3 as da3
 from cogmap.reconstruct.base import Model, Prediction, checked
 from cogmap.reconstruct.feed_forward import fitted_size, trusted
+from cogmap.reconstruct.models import open_model
 from cogmap.reconstruct.windows import plan
 
 from .rooms import Shot, make_room, render, walk_path
@@ -189,7 +190,7 @@ def upstream(monkeypatch: pytest.MonkeyPatch, kind: Any = Upstream) -> None:
 
 def test_upstreams_world_to_camera_becomes_camera_to_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     upstream(monkeypatch)
-    model = da3.depth_anything_3(f"da3-small:{tmp_path}", "cpu")
+    model = da3.open_model(f"upstream-da3-small:{tmp_path}", "cpu")
     rgb = np.zeros((3, 28, 42, 3), np.uint8)
     found = checked(model.predict(rgb, None, None), model.name, 3, (28, 42))
     assert np.allclose(found.T_world_cam[:, 0, 3], [0, 1, 2]) and not found.metric
@@ -200,18 +201,18 @@ def test_upstreams_world_to_camera_becomes_camera_to_world(monkeypatch: pytest.M
 
 def test_what_cannot_be_had_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="da3-small"):
-        da3.depth_anything_3("da3-tiny")
+        open_model("da3-tiny")
     with pytest.raises(MissingDependencyError, match="E-LICENCE"):
-        da3.depth_anything_3("da3-giant", commercial=True)
+        da3.open_model("da3-giant", commercial=True)
     monkeypatch.setitem(sys.modules, "depth_anything_3", None)
     with pytest.raises(MissingDependencyError, match="E-EXTRA.*--no-deps"):
-        da3.depth_anything_3("da3-small")
+        da3.open_model("upstream-da3-small")
     upstream(monkeypatch)
     with pytest.raises(MissingDependencyError, match="E-WEIGHTS.*no folder"):
-        da3.depth_anything_3("da3-small:/nowhere")
-    monkeypatch.setitem(da3.WEIGHTS, "da3-small", ("nowhere/at-all", "Apache-2.0"))
+        da3.open_model("upstream-da3-small:/nowhere")
+    monkeypatch.setitem(da3.WEIGHTS, "upstream-da3-small", ("nowhere/at-all", "Apache-2.0"))
     with pytest.raises(MissingDependencyError, match="E-WEIGHTS.*no such weights See"):
-        da3.depth_anything_3("da3-small")
+        da3.open_model("upstream-da3-small")
 
 
 def test_the_real_package_at_a_shrunken_size() -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from cogmap import CognitiveMap, build
+from cogmap.data.scene import Box
 from cogmap.errors import InputError, OutputError
 from cogmap.exporting import export_map
 from cogmap.geometry.camera import project, unproject
-from cogmap.geometry.rigid import apply
+from cogmap.geometry.rigid import about_z, apply
 
 from .maps import living_room
 from .test_exports import room  # noqa: F401
@@ -156,7 +157,19 @@ def test_pytorch3d_judges_our_overlap_of_boxes(p3d: object) -> None:
     theirs = box_iou(boxes, boxes)
     flat = [(np.array(b.center_m), np.array(b.size_m), b.yaw) for b in boxes]
     ours = [[iou(*a, *b) for b in flat] for a in flat]
-    assert np.abs(theirs - ours).max() < 1e-3
+    off = np.abs(theirs - ours)
+    assert (off < 1e-4).mean() > 0.99
+    for a, b in np.argwhere(off >= 1e-4):  # a third judge decides
+        thrown = sampled_iou(boxes[a], boxes[b])
+        assert abs(thrown - ours[a][b]) < 0.002 < abs(thrown - theirs[a, b])
+
+
+def sampled_iou(a: Box, b: Box) -> float:
+    """Intersection over union by two million points thrown into the first."""
+    half = np.random.default_rng(1).uniform(-0.5, 0.5, (2_000_000, 3)) * a.size_m
+    local = (half @ about_z(a.yaw).T + a.center_m - b.center_m) @ about_z(b.yaw)
+    shared = (np.abs(local) <= np.array(b.size_m) / 2).all(1).mean() * np.prod(a.size_m)
+    return float(shared / (np.prod(a.size_m) + np.prod(b.size_m) - shared))
 
 
 def test_pytorch3d_draws_the_same_view(p3d: object, room: CognitiveMap) -> None:  # noqa: F811
@@ -164,7 +177,9 @@ def test_pytorch3d_draws_the_same_view(p3d: object, room: CognitiveMap) -> None:
     ours, theirs = (room.render(frame.T_map_cam, renderer=r) for r in ("kernel", "pytorch3d"))
     both = (ours > 0) & (theirs > 0)
     assert both.mean() > 0.9 * (ours > 0).mean()
-    assert np.median(np.abs(ours - theirs)[both]) < 0.01
+    assert np.median(np.abs(ours - theirs)[both]) < 0.02  # a voxel: squares here, discs there
+    known = both & (frame.depth > 0)
+    assert np.median(np.abs(theirs - frame.depth)[known]) < 0.03
     number = room.render(frame.T_map_cam, "number", renderer="pytorch3d")
     assert (number == room.render(frame.T_map_cam, "number"))[both].mean() > 0.97
 

@@ -32,12 +32,9 @@ def to_cameras(T_map_cam: F64, K: F64, size: tuple[int, int]) -> Any:
     T_cam_map = inverse(np.asarray(T_map_cam, np.float64).reshape(-1, 4, 4))
     count = len(T_cam_map)
     given = np.broadcast_to(np.asarray(K, np.float64), (count, 3, 3))
-    return utils.cameras_from_opencv_projection(
-        torch.as_tensor(np.ascontiguousarray(T_cam_map[:, :3, :3]), dtype=torch.float32),
-        torch.as_tensor(np.ascontiguousarray(T_cam_map[:, :3, 3]), dtype=torch.float32),
-        torch.as_tensor(np.ascontiguousarray(given), dtype=torch.float32),
-        torch.as_tensor([size] * count, dtype=torch.float32),
-    )
+    sizes = np.tile(size, (count, 1))
+    parts = (T_cam_map[:, :3, :3], T_cam_map[:, :3, 3], given, sizes)
+    return utils.cameras_from_opencv_projection(*(torch.from_numpy(np.array(p, np.float32)) for p in parts))
 
 
 def box_iou(a: Sequence[Box], b: Sequence[Box]) -> F32:

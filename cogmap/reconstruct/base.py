@@ -43,7 +43,7 @@ class Model:
             and intrinsics (N, 3, 3) where they are known and the model takes them, else None.
         long_side_px, multiple_px: the size it wants: the longer side, and what both sides are multiples of.
         window, overlap: frames in one pass, and how many of them the next pass sees again.
-        takes_poses: whether it can be given poses and intrinsics.
+        takes_poses: whether it can be given poses and intrinsics. needs_poses: whether it finds none itself.
         scale_sigma: relative error of its metres, for models that claim any.
         provenance: weights, licence, version.
     """
@@ -55,6 +55,7 @@ class Model:
     window: int = 32
     overlap: int = 8
     takes_poses: bool = False
+    needs_poses: bool = False
     scale_sigma: float = 0.2
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
 

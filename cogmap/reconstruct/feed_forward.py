@@ -10,7 +10,7 @@ from PIL import Image
 from .._checks import F32, U8, Bool
 from ..data.capture import Capture, CaptureFrame, Loss
 from ..data.reconstruction import Reconstruction, Scale, Window
-from ..errors import TrustError
+from ..errors import ConfigError, TrustError
 from ..geometry.camera import scaled_K
 from .base import Model, Prediction, checked
 from .windows import join, moved, plan
@@ -27,6 +27,7 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model)
     Memory holds one window and the frames it shares with the next. Lengths are metres only where the model claims them.
 
     Raises (while the windows are read):
+        ConfigError: E-MODEL-POSES for a model that needs poses where there are none.
         TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when two windows do not fit together.
     """
     if not indices:
@@ -38,6 +39,9 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model)
         raise TrustError("E-TOO-FEW-FRAMES", "no frame could be read.", "Check the files.", capture.path)
     size = fitted_size(first[0].rgb.shape[:2], model)
     posed = model.takes_poses and capture.posed and all(f.K is not None for f in first)
+    if model.needs_poses and not posed:
+        remedy = "Give posed pictures, or choose da3-small."
+        raise ConfigError("E-MODEL-POSES", f"{model.name} finds no cameras itself.", remedy, capture.path)
     found = _predicted(first, model, size, posed)
     scale = Scale("metric", "model", model.scale_sigma) if found.metric else Scale("relative", "none", 0.0)
     return Reconstruction(

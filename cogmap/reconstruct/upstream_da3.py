@@ -1,4 +1,4 @@
-"""Depth Anything 3 through its upstream package: cameras and depth in one pass, poses taken where they are known."""
+"""Depth Anything 3 through its upstream package, for the sizes that cogmap does not build itself and to compare."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from .._checks import F64, U8
 from .._optional import torch_device, weights
-from ..errors import ConfigError, MissingDependencyError
+from ..errors import MissingDependencyError
 from ..geometry.rigid import inverse
 from .base import Model, Prediction
 
@@ -20,9 +20,8 @@ LINES = (
     "matplotlib trimesh evo."
 )
 WEIGHTS = {
-    "da3-small": ("depth-anything/DA3-SMALL", "Apache-2.0"),
-    "da3-base": ("depth-anything/DA3-BASE", "Apache-2.0"),
-    "da3-large": ("depth-anything/DA3-LARGE-1.1", "CC-BY-NC-4.0"),
+    "upstream-da3-small": ("depth-anything/DA3-SMALL", "Apache-2.0"),
+    "upstream-da3-base": ("depth-anything/DA3-BASE", "Apache-2.0"),
     "da3-giant": ("depth-anything/DA3-GIANT-1.1", "CC-BY-NC-4.0"),
     "da3-nested": ("depth-anything/DA3NESTED-GIANT-LARGE-1.1", "CC-BY-NC-4.0"),
 }
@@ -30,19 +29,17 @@ NEEDED = ("image", "extrinsics", "intrinsics", "process_res")
 LONG_SIDE_PX = 504
 
 
-def depth_anything_3(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
-    """The model of `da3-small`, `da3-base` or a folder: `da3-small:FOLDER`.
+def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
+    """The model of `da3-giant`, `da3-nested` or `upstream-da3-small`, or of a folder: `da3-nested:FOLDER`.
 
     Args:
         commercial: refuse weights whose licence forbids commercial use.
 
     Raises:
-        ConfigError: E-OPTION. MissingDependencyError: E-EXTRA with the install lines, E-WEIGHTS, E-LICENCE, and
+        MissingDependencyError: E-EXTRA with the install lines, E-WEIGHTS, E-LICENCE, and
             E-UPSTREAM when the installed version cannot be called as needed. DeviceError: E-DEVICE.
     """
     name, _, folder = text.partition(":")
-    if name not in WEIGHTS:
-        raise ConfigError("E-OPTION", f"there is no model {name!r}.", f"Choose {', '.join(WEIGHTS)}.")
     repository, licence = WEIGHTS[name]
     if commercial and "NC" in licence:
         raise MissingDependencyError("E-LICENCE", f"{name} is {licence}.", "Choose da3-small or da3-base.")

@@ -1,0 +1,34 @@
+"""Every feed-forward model by name: one file each."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from ..errors import ConfigError
+from .base import Model
+
+OWN, UPSTREAM = "depth_anything_3.load", "upstream_da3"
+MODELS = {
+    "da3-small": OWN,
+    "da3-base": OWN,
+    "da3-large": OWN,
+    "da3-metric": OWN,
+    "da3-giant": UPSTREAM,
+    "da3-nested": UPSTREAM,
+    "upstream-da3-small": UPSTREAM,
+    "upstream-da3-base": UPSTREAM,
+}
+
+
+def named(text: str) -> bool:
+    """Whether `NAME`, `NAME@REVISION` or `NAME:FOLDER` names a model."""
+    return text.partition(":")[0].partition("@")[0] in MODELS
+
+
+def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
+    """The model of a name, with its weights. Raises ConfigError E-OPTION, and what its own file says."""
+    if not named(text):
+        raise ConfigError("E-OPTION", f"there is no model {text!r}.", f"Choose {', '.join(MODELS)}.")
+    home = MODELS[text.partition(":")[0].partition("@")[0]]
+    found: Model = import_module(f".{home}", __package__).open_model(text, device, commercial=commercial)
+    return found
