@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from ._checks import Array, shaped
 from .capture.sniff import Opened, open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
-from .data.capture import Capture, CaptureFrame
+from .data.capture import Capture, CaptureFrame, Loss
 from .data.detections import Labeler
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
@@ -25,11 +26,13 @@ from .edit import scale_by_option
 from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
+from .reconstruct.base import WindowTooLarge
 from .reconstruct.models import MODELS, named, open_model
 
 if TYPE_CHECKING:
     from .reconstruct.base import Model
 
+LEAST_WINDOW = 2
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
     "chair, table, sofa, bed, desk, cabinet, shelf, door, window, tv, monitor, lamp, stool, bin, refrigerator, sink, "
@@ -73,10 +76,26 @@ def build(
         scene = map_boxes(opened, settings, diary)
     else:
         diary.done("open", opened.report.notes)
-        found = reconstruct(opened, settings, diary)
-        found = replace(found, late_losses=opened.late_losses)
-        scene = map_reconstruction(found, settings, diary, opened.instance_labels, finder)
+        scene, diary = _mapped(opened, settings, diary, finder)
     return _finished(scene, settings, diary, where)
+
+
+def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> tuple[SceneMap, Diary]:
+    """The map of a capture; where a model's window does not fit the device, all over again with half of it.
+
+    The plan of windows follows from config and model alone: what comes out is what `window=` of that number gives, and
+    W-WINDOW-SMALLER says so.
+    """
+    kept = deepcopy(diary)
+    try:
+        found = replace(reconstruct(capture, config, diary), late_losses=capture.late_losses)
+        return map_reconstruction(found, config, diary, capture.instance_labels, finder), diary
+    except WindowTooLarge as error:
+        smaller = error.window // 2
+        if smaller < LEAST_WINDOW:
+            raise
+        kept.done("out of memory", [Loss("W-WINDOW-SMALLER", smaller, "reconstruct", f"{error.window} did not fit")])
+        return _mapped(capture, replace(config, window=smaller), kept, finder)
 
 
 def _scaled(scene: SceneMap, config: Config) -> SceneMap:
@@ -154,18 +173,23 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
     if named(name):
-        return by_model(capture, choice.indices, open_model(name, config.device, commercial=config.commercial_ok))
+        model = open_model(name, config.device, commercial=config.commercial_ok)
+        return by_model(capture, choice.indices, model, window=config.window, seed=config.seed)
     return _measured(capture, choice.indices)
 
 
-def by_model(capture: Capture, indices: Sequence[int], model: Model) -> Reconstruction:
+def by_model(
+    capture: Capture, indices: Sequence[int], model: Model, *, window: int | None = None, seed: int = 0
+) -> Reconstruction:
     """The reconstruction of frames by a feed-forward model; see `cogmap.reconstruct.feed_forward`."""
     from .reconstruct.feed_forward import reconstruct_by_model
 
+    if window is not None:
+        model = replace(model, window=window, overlap=min(model.overlap, max(1, window // 2)))
     colours = capture
     if capture.has_depth:
         colours = without_depth(capture) if model.takes_poses and capture.posed else colour_alone(capture)
-    return reconstruct_by_model(colours, indices, model)
+    return reconstruct_by_model(colours, indices, model, seed)
 
 
 def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:

@@ -23,6 +23,7 @@ class Config:
         keyframes: frames for prompts. sampling: how frames are chosen.
         reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", or a model: "da3-small", "da3-base".
         commercial_ok: refuse weights whose licence forbids commercial use.
+        window: frames that a model sees at once, or None for its own number.
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
         objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
         planes: move what noise puts beside floor, ceiling and walls onto them.
@@ -44,6 +45,7 @@ class Config:
     device: str = "auto"
     planes: bool = False
     commercial_ok: bool = False
+    window: int | None = None
     clustering: Clustering = "regions"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
@@ -60,6 +62,8 @@ class Config:
         _within("max_frames", self.max_frames, 2, 100_000)
         _within("max_gap", self.max_gap, 0.01, 3600)
         _within("keyframes", self.keyframes, 0, 200)
+        if self.window is not None:
+            _within("window", self.window, 2, 4096)
         _within("voxel_m", self.voxel_m, 0.001, 1.0)
         _within("cell_m", self.cell_m, 0.01, 1.0)
         _within("fps", self.fps, 0.001, 1000)

@@ -85,6 +85,11 @@ def map_reconstruction(
         TrustError: no frame with usable depth. ConfigError: an impossible scale option.
     """
     store, ids, labels_given = store_windows(reconstruction.windows, reconstruction.rel_noise)
+    correction = reconstruction.corrected()
+    if correction is not None:
+        reconstruction = replace(reconstruction, provenance={**reconstruction.provenance, **correction.told})
+        if correction.moves is not None:
+            store.move(correction.moves)
     diary.done("reconstruct", (*reconstruction.losses, *reconstruction.late_losses()))
     T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)

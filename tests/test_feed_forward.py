@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cogmap import pipeline
+from cogmap import building, pipeline
 from cogmap.building import by_model
 from cogmap.config import Config
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
+from cogmap.data.reconstruction import Reconstruction
 from cogmap.errors import ConfigError, MissingDependencyError, TrustError
-from cogmap.geometry.rigid import about_z, from_rotation, inverse
+from cogmap.geometry.rigid import about_z, apply, from_rotation, inverse
 from cogmap.geometry.similarity import apply_to_pose, fit_similarity
 from cogmap.reconstruct import upstream_da3 as da3
 from cogmap.reconstruct.base import Model, Prediction, checked
 from cogmap.reconstruct.feed_forward import fitted_size, trusted
 from cogmap.reconstruct.models import open_model
+from cogmap.reconstruct.pose_graph import Loop, closed
 from cogmap.reconstruct.windows import plan
 
 from .rooms import Shot, make_room, render, walk_path
@@ -149,6 +151,97 @@ def test_sizes_keep_the_shape_and_unsure_pixels_are_left_out() -> None:
     sure = np.tile(np.linspace(0, 1, 20, dtype=np.float32)[:, None], (1, 1, 20)).reshape(1, 20, 20)
     kept = trusted(depth, sure)
     assert not kept[0, :3].any() and not kept[0, :, 9:11].any() and kept[0, 5:, :9].all()
+
+
+class Drifting(Oracle):
+    """The truth bent more with every frame of a pass: a fifth of a per cent larger, an eighth of a degree on."""
+
+    def predict(self, rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        found = super().predict(rgb, T, K_given)
+        poses, depth = found.T_world_cam.copy(), found.depth.copy()
+        for k in range(1, len(rgb)):
+            bend = from_rotation(about_z(np.radians(0.125) * k)) @ np.diag([1 + 0.002 * k] * 3 + [1.0])
+            about = from_rotation(np.eye(3), found.T_world_cam[0, :3, 3])
+            poses[k] = apply_to_pose(about @ bend @ inverse(about), found.T_world_cam[k])
+            depth[k] *= 1 + 0.002 * k
+        return replace(found, T_world_cam=poses, depth=depth)
+
+
+def path_error(found: Reconstruction, shots: Sequence[Shot], *, closing: bool) -> tuple[float, dict[str, Any]]:
+    """Worst camera after a similarity, as a share of the path's length; with and without what closes the loops."""
+    poses = np.concatenate([w.T_world_cam for w in found.windows])
+    correction = found.corrected()
+    assert correction is not None
+    if closing:
+        assert correction.moves is not None and correction.moves.shape == (len(poses), 4, 4)
+        poses = np.stack([apply_to_pose(S, T) for S, T in zip(correction.moves, poses)])
+    true = np.stack([s.T_world_cam[:3, 3] for s in shots])
+    S = fit_similarity(poses[:, :3, 3], true)
+    off = np.linalg.norm(apply(S, poses[:, :3, 3]) - true, axis=1)
+    return float(off.max() / np.linalg.norm(np.diff(true, axis=0), axis=1).sum()), correction.told
+
+
+def test_a_walk_that_comes_back_is_closed() -> None:
+    pytest.importorskip("pycolmap")
+    room = make_room(4)
+    shots = [render(room, T, K, SIZE) for T in walk_path(room, 110, turns=1.6)]
+    errors = []
+    for closing in (False, True):
+        model = Model("drifting", Drifting(shots, SIZE).predict, 320, 1, window=12, overlap=3)
+        error, told = path_error(by_model(filmed(shots), range(len(shots)), model), shots, closing=closing)
+        errors.append(error)
+    assert told["loops"] >= 1 and told["worst_seam"] < 0.05
+    assert errors[1] < 0.01 < errors[0], errors
+
+
+def test_a_pose_graph_shares_out_what_a_loop_finds() -> None:
+    rng = np.random.default_rng(0)
+    steps = [from_rotation(about_z(rng.normal(0, 0.02)), rng.normal(0, 0.05, 3)) @ np.diag([1.01] * 3 + [1.0])
+             for _ in range(19)]  # fmt: skip
+    drift = [np.eye(4)]
+    for step in steps:
+        drift.append(drift[-1] @ step)
+    loop = Loop(0, 19, drift[19])
+    found = closed(20, [loop], 2.0)
+    assert np.allclose(found[0], np.eye(4)) and np.allclose(found[19], drift[19], atol=0.02)
+    moves = np.array([np.linalg.norm((found[k + 1] - found[k])[:3, 3]) for k in range(19)])
+    assert moves.max() < 4 * np.median(moves)  # every seam gives a little
+    assert np.allclose(closed(5, [], 2.0), np.eye(4))
+
+
+@pytest.mark.parametrize("fails_at", [0, 2])
+def test_a_window_that_does_not_fit_is_halved_and_says_so(walked: tuple[Any, list[Shot]], fails_at: int) -> None:
+    """Memory runs out in the first or in a later window: the map is that of the smaller plan, asked for directly."""
+    shots = walked[1][:40]
+    maps = []
+    for asked, failing in ((None, True), (8, False)):
+        oracle, calls = Oracle(shots, SIZE), [0]
+
+        def predict(
+            rgb: np.ndarray, *known: Any, oracle: Oracle = oracle, calls: list[int] = calls, failing: bool = failing
+        ) -> Prediction:  # noqa: E501
+            calls[0] += 1
+            if failing and len(rgb) == 16 and calls[0] > fails_at:
+                oracle.rng = np.random.default_rng(0)  # the second try starts as the direct one does
+                raise MemoryError
+            return oracle.predict(rgb, *known)
+
+        model = Model("oracle", predict, 320, 1, window=16, overlap=4)
+        found = mapped_by(filmed(shots), model, Config(window=asked, scale="camera-height=1.5"))
+        maps.append(found)
+    fallen, direct = maps
+    assert "W-WINDOW-SMALLER" in {w.code for w in fallen.quality.warnings}
+    assert "W-WINDOW-SMALLER" not in {w.code for w in direct.quality.warnings}
+    assert fallen.provenance == direct.provenance and fallen.provenance["window"] == 8
+    assert [o.box for o in fallen.objects] == [o.box for o in direct.objects]
+    assert np.array_equal(fallen.voxels.mean_map, direct.voxels.mean_map)  # type: ignore[union-attr]
+
+
+def mapped_by(capture: Capture, model: Model, config: Config) -> Any:
+    """The map of a capture by a model of the test's own, through the fallback of `build`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(building, "open_model", lambda *a, **k: model)
+        return building._mapped(capture, replace(config, reconstructor="da3-small"), pipeline.Diary(), None)[0]
 
 
 class Upstream:

@@ -211,6 +211,14 @@ class FrameStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "frames.json").write_text(json.dumps(self._rows))
 
+    def move(self, S: F64) -> None:
+        """Move every frame by a similarity of its own (N, 4, 4): poses and depths."""
+        from ..geometry.similarity import apply_to_pose, scale_of
+
+        for k, similarity in enumerate(S):
+            self._T[k] = apply_to_pose(similarity, self._T[k])
+            self._rows[k]["depth_step"] *= scale_of(similarity)
+
     def posed(self, T_map_cam: F64) -> FrameStore:
         """The same frames with other poses (N, 4, 4); files are shared."""
         other = FrameStore(self.folder if self._owned is None else self._owned, self.rel_noise)

@@ -78,6 +78,15 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What is known of all frames only when the last one is: `moves` (N, 4, 4), a similarity of the world for each
+    frame in their order, or None; and figures for the provenance."""
+
+    moves: F64 | None
+    told: dict[str, str | int | float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Reconstruction:
     """Windows in the order of their frames, read once, and what is known of the whole.
 
@@ -89,6 +98,7 @@ class Reconstruction:
         n_parts: connected parts. losses: what was dropped on the way.
         provenance: names, versions and figures worth keeping.
         late_losses: called after the last window: what turned out damaged or missing only then.
+        corrected: called after the last window: how frames move once loops are closed.
     """
 
     windows: Iterator[Window]
@@ -99,3 +109,4 @@ class Reconstruction:
     losses: tuple[Loss, ...] = ()
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
     late_losses: Callable[[], tuple[Loss, ...]] = tuple
+    corrected: Callable[[], Correction | None] = lambda: None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .._checks import F32, F64, U8, Bool, shaped
-from ..errors import TrustError
+from ..errors import ResourceError, TrustError
 from ..geometry.rigid import checked_pose
 
 MOST_BAD = 0.5
@@ -58,6 +58,14 @@ class Model:
     needs_poses: bool = False
     scale_sigma: float = 0.2
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
+
+
+class WindowTooLarge(ResourceError):
+    """So many frames at once do not fit the device; `window` says how many were planned."""
+
+    def __init__(self, model: str, window: int) -> None:
+        self.window = window
+        super().__init__("E-MEMORY", f"{model}: {window} frames at once do not fit the device.", "Set --window lower.")
 
 
 def checked(found: Prediction, model: str, n: int, size: tuple[int, int]) -> Prediction:

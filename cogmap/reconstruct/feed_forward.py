@@ -3,55 +3,178 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from .._checks import F32, U8, Bool
 from ..data.capture import Capture, CaptureFrame, Loss
-from ..data.reconstruction import Reconstruction, Scale, Window
-from ..errors import ConfigError, TrustError
+from ..data.reconstruction import Correction, Reconstruction, Scale, Window
+from ..errors import ConfigError, ResourceError, TrustError
 from ..geometry.camera import scaled_K
-from .base import Model, Prediction, checked
-from .windows import join, moved, plan
+from .base import Model, Prediction, WindowTooLarge, checked
+from .loops import Keys
+from .pose_graph import Loop, closed
+from .windows import join, moved, part_of, plan
 
 REL_NOISE = 0.02
 LEAST_RANK = 0.15
 EDGE = 0.06
 WORST_SEAM = 0.05
+THIN = 8
+KEY_STEP = 6
+LEAST_WINDOWS = 3
+MOST_LOOPS = 24
 
 
-def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model) -> Reconstruction:
+def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model, seed: int = 0) -> Reconstruction:
     """Windows of a capture as a model sees it; given poses and intrinsics are handed to models that take them.
 
-    Memory holds one window and the frames it shares with the next. Lengths are metres only where the model claims them.
+    Memory holds one window, the frames it shares with the next, and a few pixels of every frame. Lengths are metres
+    only where the model claims them. Where the walk comes back to a place, all windows are moved so that it closes.
 
     Raises (while the windows are read):
         ConfigError: E-MODEL-POSES for a model that needs poses where there are none.
         TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when two windows do not fit together.
+        WindowTooLarge: when so many frames at once do not fit the device.
     """
     if not indices:
         raise TrustError("E-TOO-FEW-FRAMES", "no frames were chosen.", "Film longer.", capture.path)
-    frames = capture.frames(indices)
-    windows = plan(len(indices), model.window, model.overlap)
-    first = _next_window(frames, [], len(windows[0]))
-    if not first:
-        raise TrustError("E-TOO-FEW-FRAMES", "no frame could be read.", "Check the files.", capture.path)
-    size = fitted_size(first[0].rgb.shape[:2], model)
-    posed = model.takes_poses and capture.posed and all(f.K is not None for f in first)
-    if model.needs_poses and not posed:
-        remedy = "Give posed pictures, or choose da3-small."
-        raise ConfigError("E-MODEL-POSES", f"{model.name} finds no cameras itself.", remedy, capture.path)
-    found = _predicted(first, model, size, posed)
-    scale = Scale("metric", "model", model.scale_sigma) if found.metric else Scale("relative", "none", 0.0)
+    walk = _Walk(capture, indices, model, seed)
+    scale = Scale("metric", "model", model.scale_sigma) if walk.found.metric else Scale("relative", "none", 0.0)
+    metres = (Loss("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them"),) if walk.found.metric else ()
+    told = {"reconstructor": model.name, "windows": len(walk.plan), "window": model.window, **model.provenance}
     return Reconstruction(
-        windows=_joined(frames, first, found, windows, model, size, posed),
+        windows=walk.windows(),
         scale=scale,
-        up_world=capture.gravity_input if posed else None,
+        up_world=capture.gravity_input if walk.posed else None,
         rel_noise=REL_NOISE,
-        losses=(Loss("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them"),) if found.metric else (),
-        provenance={"reconstructor": model.name, "windows": len(windows), **model.provenance},
+        losses=metres,
+        provenance=told,
+        corrected=walk.corrected,
     )
+
+
+class _Walk:
+    """One pass over a capture, window by window, and what is remembered of it to close its loops."""
+
+    def __init__(self, capture: Capture, indices: Sequence[int], model: Model, seed: int) -> None:
+        self.capture, self.model, self.seed = capture, model, seed
+        self.plan = plan(len(indices), model.window, model.overlap)
+        self.frames = capture.frames(indices)
+        self.current = _next_window(self.frames, [], len(self.plan[0]))
+        if not self.current:
+            raise TrustError("E-TOO-FEW-FRAMES", "no frame could be read.", "Check the files.", capture.path)
+        self.size = fitted_size(self.current[0].rgb.shape[:2], model)
+        self.posed = model.takes_poses and capture.posed and all(f.K is not None for f in self.current)
+        if model.needs_poses and not self.posed:
+            remedy = "Give posed pictures, or choose da3-small."
+            raise ConfigError("E-MODEL-POSES", f"{model.name} finds no cameras itself.", remedy, capture.path)
+        self.found = self._predicted(self.current)
+        self.seams: list[float] = []
+        self.keys = Keys()
+        self.seen: list[_Seen] = []
+
+    def windows(self) -> Iterator[Window]:
+        """Every frame once, in the world of the first window."""
+        yield self._done(0)
+        for before, here in zip(self.plan, self.plan[1:]):
+            shared = before.stop - here.start
+            self.current = _next_window(self.frames, self.current[len(self.current) - shared :], len(here))
+            if len(self.current) <= shared:  # frames were lost: nothing new is left
+                return
+            new = self._predicted(self.current)
+            if not self.posed:
+                last = part_of(self.found, slice(len(self.found.depth) - shared, None))
+                S, seam = join(last, part_of(new, slice(0, shared)))
+                self.seams.append(seam)
+                if not seam < WORST_SEAM:
+                    problem = f"frames {here.start} to {here.stop - 1} lie {seam:.0%} of their depth off."
+                    remedy = "Film more slowly, or use --reconstructor sfm."
+                    raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
+                new = moved(new, S)
+            self.found = new
+            yield self._done(shared)
+
+    def _done(self, first: int) -> Window:
+        """The current window from frame `first` on; some of it is remembered."""
+        if not self.posed and len(self.plan) > LEAST_WINDOWS:
+            indices = tuple(f.index for f in self.current)
+            self.seen.append(_Seen(indices, len(indices) - first, part_of(self.found, slice(None), THIN)))
+            for k in range(first, len(self.current), KEY_STEP):
+                self.keys.add(self.current[k].index, self.current[k].rgb)
+        return _as_window(self.current, self.found, first)
+
+    def corrected(self) -> Correction | None:
+        """How every frame moves once the loops are closed, and what closing them found; None where there is none."""
+        told: dict[str, str | int | float | None] = {}
+        if self.seams:
+            told["worst_seam"] = round(max(self.seams), 5)
+        loops = self._loops() if self.seen else []
+        if not loops:
+            return Correction(None, told) if told else None
+        depth = float(np.median([np.median(s.thin.depth[s.thin.depth > 0]) for s in self.seen]))
+        S = closed(len(self.seen), loops, depth)
+        moves = np.concatenate([np.tile(S[k], (s.new, 1, 1)) for k, s in enumerate(self.seen)])
+        return Correction(moves, {**told, "loops": len(loops)})
+
+    def _loops(self) -> list[Loop]:
+        """One loop for two windows that show one place: the model looks at frames of both at once."""
+        home = {i: k for k, s in enumerate(self.seen) for i in s.indices[len(s.indices) - s.new :]}
+        done: dict[tuple[int, int], Loop] = {}
+        for i, j in self.keys.loops(self.seed):
+            pair = (home[i], home[j])
+            if pair[1] - pair[0] > 1 and pair not in done and len(done) < MOST_LOOPS:
+                found = self._measured(*pair, i, j)
+                if found is not None:
+                    done[pair] = found
+        return list(done.values())
+
+    def _measured(self, a: int, b: int, i: int, j: int) -> Loop | None:
+        """The loop of frames i and j of windows a and b, or None where a pass over both fits neither."""
+        half = self.model.window // 2
+        parts = [_around(self.seen[k].indices, at, half) for k, at in ((a, i), (b, j))]
+        asked = [n for k, part in zip((a, b), parts) for n in self.seen[k].indices[part]]
+        by_index = {f.index: f for f in self.capture.frames(sorted(set(asked)))}
+        if not set(asked) <= by_index.keys():
+            return None
+        together = part_of(self._predicted([by_index[n] for n in asked]), slice(None), THIN)
+        split = parts[0].stop - parts[0].start
+        at_a, seam_a = join(part_of(self.seen[a].thin, parts[0]), part_of(together, slice(0, split)))
+        at_b, seam_b = join(part_of(self.seen[b].thin, parts[1]), part_of(together, slice(split, None)))
+        if max(seam_a, seam_b) >= WORST_SEAM:
+            return None
+        return Loop(a, b, np.asarray(at_a @ np.linalg.inv(at_b)))
+
+    def _predicted(self, frames: list[CaptureFrame]) -> Prediction:
+        """The checked prediction of one window. Raises WindowTooLarge."""
+        rgb = np.stack([_resized(f.rgb, self.size) for f in frames])
+        poses = np.stack([np.asarray(f.T_input_cam, np.float64) for f in frames]) if self.posed else None
+        K = None
+        if self.posed:
+            shapes = [(f.K, f.rgb.shape) for f in frames]
+            K = np.stack([scaled_K(k, self.size[1] / s[1], self.size[0] / s[0]) for k, s in shapes if k is not None])
+        try:
+            found = self.model.predict(rgb, poses, K)
+        except (MemoryError, ResourceError) as error:
+            raise WindowTooLarge(self.model.name, self.model.window) from error
+        return checked(found, self.model.name, len(frames), self.size)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A window that is done: its frames' places in the source, how many were new, a few pixels of each."""
+
+    indices: tuple[int, ...]
+    new: int
+    thin: Prediction
+
+
+def _around(indices: Sequence[int], at: int, count: int) -> slice:
+    """At most `count` neighbours of one frame of a window."""
+    first = min(max(indices.index(at) - count // 2, 0), max(len(indices) - count, 0))
+    return slice(first, min(first + count, len(indices)))
 
 
 def fitted_size(size: tuple[int, int], model: Model) -> tuple[int, int]:
@@ -70,49 +193,8 @@ def _next_window(frames: Iterator[CaptureFrame], kept: list[CaptureFrame], n: in
     return out
 
 
-def _predicted(frames: list[CaptureFrame], model: Model, size: tuple[int, int], posed: bool) -> Prediction:
-    """The checked prediction of one window."""
-    rgb = np.stack([_resized(f.rgb, size) for f in frames])
-    poses = np.stack([np.asarray(f.T_input_cam, np.float64) for f in frames]) if posed else None
-    K = None
-    if posed:
-        shapes = [(f.K, f.rgb.shape) for f in frames]
-        K = np.stack([scaled_K(k, size[1] / s[1], size[0] / s[0]) for k, s in shapes if k is not None])
-    return checked(model.predict(rgb, poses, K), model.name, len(frames), size)
-
-
 def _resized(rgb: U8, size: tuple[int, int]) -> U8:
     return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), Image.Resampling.BICUBIC))
-
-
-def _joined(
-    frames: Iterator[CaptureFrame],
-    current: list[CaptureFrame],
-    found: Prediction,
-    windows: list[range],
-    model: Model,
-    size: tuple[int, int],
-    posed: bool,
-) -> Iterator[Window]:
-    """Every frame once, in the world of the first window."""
-    yield _as_window(current, found, 0)
-    for before, here in zip(windows, windows[1:]):
-        shared = before.stop - here.start
-        current = _next_window(frames, current[len(current) - shared :], len(here))
-        if len(current) <= shared:  # frames were lost: nothing new is left
-            return
-        new = _predicted(current, model, size, posed)
-        if not posed:
-            S, seam = join(found, new, shared)
-            if not seam < WORST_SEAM:
-                raise TrustError(
-                    "E-WINDOWS-APART",
-                    f"{model.name}: frames {here.start} to {here.stop - 1} lie {seam:.0%} of their depth off.",
-                    "Film more slowly, or use --reconstructor sfm.",
-                )
-            new = moved(new, S)
-        found = new
-        yield _as_window(current, found, shared)
 
 
 def _as_window(frames: list[CaptureFrame], found: Prediction, first: int) -> Window:

@@ -27,36 +27,43 @@ def plan(n: int, window: int, overlap: int) -> list[range]:
     return [range(s, s + window) for s in dict.fromkeys(starts)]
 
 
-def join(done: Prediction, new: Prediction, shared: int) -> tuple[F64, float]:
-    """The similarity (4, 4) that takes the world of a window to that of the one before it, and its seam error.
+def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
+    """The similarity (4, 4) that takes the world of a prediction to that of another, and its seam error.
 
     Args:
-        done, new: windows; the first `shared` frames of the new one are the last of the other, in the same order.
+        done, new: what two passes said of the same frames, in the same order.
 
     The scale is the median ratio of the depths of the same pixels, those surer than the median in both; turn and shift
     are means over the shared cameras, found again without those that are off by more than twice the median. The seam
     error is the median distance of the shared cameras after the join, as a share of the median depth.
     """
-    a, b = slice(len(done.depth) - shared, None), slice(0, shared)
-    ratio = _depth_ratio(done, new, a, b)
-    scaled = new.T_world_cam[b].copy()
+    ratio = _depth_ratio(done, new)
+    scaled = new.T_world_cam.copy()
     scaled[:, :3, 3] *= ratio
-    steps = done.T_world_cam[a] @ inverse(scaled)
-    used = np.ones(shared, bool)
+    steps = done.T_world_cam @ inverse(scaled)
+    used = np.ones(len(steps), bool)
     for _ in range(2):
         T = _mean_pose(steps[used])
-        off = np.linalg.norm((T @ scaled)[:, :3, 3] - done.T_world_cam[a][:, :3, 3], axis=1)
+        off = np.linalg.norm((T @ scaled)[:, :3, 3] - done.T_world_cam[:, :3, 3], axis=1)
         used = off <= 2 * np.median(off) + 1e-9
-    depth = done.depth[a]
-    seam = float(np.median(off) / np.median(depth[depth > 0])) if (depth > 0).any() else float("inf")
+    known = done.depth > 0
+    seam = float(np.median(off) / np.median(done.depth[known])) if known.any() else float("inf")
     return T @ np.diag([ratio, ratio, ratio, 1.0]), seam
 
 
-def _depth_ratio(done: Prediction, new: Prediction, a: slice, b: slice) -> float:
+def part_of(found: Prediction, frames: slice, step: int = 1) -> Prediction:
+    """Some frames of a prediction, at every so-manieth pixel."""
+    thin = (frames, slice(None, None, step), slice(None, None, step))
+    sky = None if found.sky is None else found.sky[thin]
+    cameras = found.K[frames], found.T_world_cam[frames]
+    return Prediction(found.depth[thin].copy(), found.confidence[thin].copy(), *cameras, sky, found.metric)
+
+
+def _depth_ratio(done: Prediction, new: Prediction) -> float:
     """Lengths of the done window over those of the new one; 1 where too few pixels are known in both."""
-    p, q = done.depth[a], new.depth[b]
+    p, q = done.depth, new.depth
     known = (p > 0) & (q > 0)
-    for sure in (done.confidence[a], new.confidence[b]):
+    for sure in (done.confidence, new.confidence):
         known &= sure >= np.quantile(sure, SURE)
     if known.sum() < LEAST_PX:
         known = (p > 0) & (q > 0)
