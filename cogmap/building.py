@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
@@ -27,11 +28,13 @@ from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
 from .reconstruct.base import WindowTooLarge
+from .reconstruct.choice import suited
 from .reconstruct.models import MODELS, named, open_model
 
 if TYPE_CHECKING:
     from .reconstruct.base import Model
 
+log = logging.getLogger("cogmap")
 LEAST_WINDOW = 2
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
@@ -88,7 +91,9 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
     """
     kept = deepcopy(diary)
     try:
-        found = replace(reconstruct(capture, config, diary), late_losses=capture.late_losses)
+        found = reconstruct(capture, config, diary)
+        late = found.late_losses
+        found = replace(found, late_losses=lambda: (*late(), *capture.late_losses()))
         return map_reconstruction(found, config, diary, capture.instance_labels, finder), diary
     except WindowTooLarge as error:
         smaller = error.window // 2
@@ -154,15 +159,17 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     """
     from .capture.sampling import frames_for_reconstruction
 
-    name = config.reconstructor
+    name, why = config.reconstructor, "as asked"
     if name == "auto":
-        name = "measured" if capture.posed and capture.has_depth else "sfm"
+        name, why = suited(capture, config.device)
+    log.info("reconstructor %s: %s", name, why)
     if name.startswith("recorded:"):
         from .reconstruct.recorded import read_recorded
 
         return read_recorded(Path(name.partition(":")[2]))
-    if name not in ("measured", "sfm") and not named(name):
-        choices = f"Choose auto, measured, sfm, recorded:FOLDER, {', '.join(MODELS)}."
+    learned = name.removeprefix("sfm+")
+    if name not in ("measured", "sfm") and not named(learned):
+        choices = f"Choose auto, measured, sfm, recorded:FOLDER, {', '.join(MODELS)}, or sfm+MODEL."
         raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", choices)
     if name == "measured" and not (capture.posed and capture.has_depth):
         raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
@@ -170,12 +177,16 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
     )
     diary.done("choose frames", choice.losses)
+    if name == "measured":
+        return _measured(capture, choice.indices)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
-    if named(name):
-        model = open_model(name, config.device, commercial=config.commercial_ok)
+    model = open_model(learned, config.device, commercial=config.commercial_ok)
+    if name == learned:
         return by_model(capture, choice.indices, model, window=config.window, seed=config.seed)
-    return _measured(capture, choice.indices)
+    from .reconstruct.hybrid import with_learned_depth
+
+    return with_learned_depth(_by_sfm(capture, choice.indices, config), model)
 
 
 def by_model(

@@ -21,7 +21,7 @@ class Config:
     Attributes:
         max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
         keyframes: frames for prompts. sampling: how frames are chosen.
-        reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", or a model: "da3-small", "da3-base".
+        reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", a model ("da3-small"), or "sfm+da3-small".
         commercial_ok: refuse weights whose licence forbids commercial use.
         window: frames that a model sees at once, or None for its own number.
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.

@@ -19,13 +19,14 @@ from cogmap import building, pipeline
 from cogmap.building import by_model
 from cogmap.config import Config
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
-from cogmap.data.reconstruction import Reconstruction
+from cogmap.data.reconstruction import Reconstruction, Scale, Window
 from cogmap.errors import ConfigError, MissingDependencyError, TrustError
 from cogmap.geometry.rigid import about_z, apply, from_rotation, inverse
 from cogmap.geometry.similarity import apply_to_pose, fit_similarity
 from cogmap.reconstruct import upstream_da3 as da3
 from cogmap.reconstruct.base import Model, Prediction, checked
 from cogmap.reconstruct.feed_forward import fitted_size, trusted
+from cogmap.reconstruct.hybrid import with_learned_depth
 from cogmap.reconstruct.models import open_model
 from cogmap.reconstruct.pose_graph import Loop, closed
 from cogmap.reconstruct.windows import plan
@@ -242,6 +243,51 @@ def mapped_by(capture: Capture, model: Model, config: Config) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "open_model", lambda *a, **k: model)
         return building._mapped(capture, replace(config, reconstructor="da3-small"), pipeline.Diary(), None)[0]
+
+
+def with_holes(shots: Sequence[Shot], *, wrong: float = 0.0) -> Reconstruction:
+    """What stereo gives: a third of the depth, in patches, some of it twice as far and ill confirmed."""
+    rng = np.random.default_rng(0)
+
+    def windows() -> Any:
+        for i, s in enumerate(shots):
+            kept = np.kron(rng.random((30, 40)) < 0.35, np.ones((8, 8), bool))
+            bad = np.kron(rng.random((30, 40)) < wrong, np.ones((8, 8), bool)) & kept
+            depth = np.where(kept, s.depth * np.where(bad, 2, 1), 0)[None].astype(np.float32)
+            sure = np.where(bad, 0.4, np.where(kept, 0.8, 0))[None].astype(np.float32)
+            camera = (K[None], s.T_world_cam[None])
+            yield Window(s.rgb[None], depth, sure, *camera, np.array([i], np.int32), np.array([i / 5]))
+
+    return Reconstruction(windows(), Scale("relative", "none", 0.0), provenance={"reconstructor": "sfm"})
+
+
+def test_learned_depth_fills_the_holes_of_stereo(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:12]
+    model = Model("oracle", Oracle(shots, SIZE).predict, 320, 1, window=5)
+    found = with_learned_depth(with_holes(shots, wrong=0.1), model)
+    windows = list(found.windows)
+    for w, s, before in zip(windows, shots, with_holes(shots, wrong=0.1).windows):
+        known = w.depth[0] > 0
+        assert known.mean() > 0.75  # the least sure and the edges are left out
+        off = np.abs(w.depth[0] / s.depth - 1)[known]
+        bad = (before.depth[0] > 1.5 * s.depth).sum()
+        assert np.median(off) < 0.02 and (off > 0.5).sum() < 0.1 * bad  # what is left lies on edges, where nobody knows
+        assert np.allclose(w.T_world_cam[0], s.T_world_cam)
+    assert found.provenance["reconstructor"] == "sfm+oracle" and found.late_losses() == ()
+
+
+def test_a_model_that_does_not_fit_is_left_out(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:6]
+
+    def predict(rgb: np.ndarray, T: Any, known: Any) -> Prediction:
+        wild = np.random.default_rng(0).uniform(1, 9, (len(rgb), *SIZE)).astype(np.float32)
+        return Prediction(wild, np.ones_like(wild), np.stack([K] * len(rgb)), np.tile(np.eye(4), (len(rgb), 1, 1)))
+
+    found = with_learned_depth(with_holes(shots), Model("wild", predict, 320, 1))
+    before = list(with_holes(shots).windows)
+    assert all(np.array_equal(a.depth, b.depth) for a, b in zip(found.windows, before))
+    (loss,) = found.late_losses()
+    assert loss.code == "W-MODEL-REJECTED" and loss.count == 6
 
 
 class Upstream:

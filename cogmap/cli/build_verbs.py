@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,8 @@ def build(
     ] = None,
     objects: Annotated[str | None, typer.Option(help='What a detector looks for: "chair, sofa|couch"')] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda: for models")] = None,
+    window: Annotated[int | None, typer.Option(help="Frames that a model sees at once.")] = None,
+    commercial_ok: Annotated[bool, typer.Option("--commercial-ok", help="Refuse non-commercial weights.")] = False,
     scale: Annotated[str | None, typer.Option(help="camera-height=1.5 or ID.height=2.03")] = None,
     intrinsics: Annotated[str | None, typer.Option(help="fx,fy,cx,cy in pixels")] = None,
     fps: float | None = None,
@@ -50,6 +53,9 @@ def build(
     from ..config import parse_setting
     from ..errors import OutputError
 
+    if not quiet:
+        logging.basicConfig(stream=sys.stderr, format="%(message)s")
+        logging.getLogger("cogmap").setLevel(logging.INFO)
     target = output or source.resolve().parent / f"{source.resolve().stem}.cogmap"
     if target.exists() and not overwrite:
         raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
@@ -66,6 +72,8 @@ def build(
         "labeler": labeler,
         "objects": objects,
         "device": device,
+        "window": window,
+        "commercial_ok": commercial_ok or None,
         "scale": scale,
         "up": up,
         "unit": unit,

@@ -149,7 +149,7 @@ class _Walk:
 
     def _predicted(self, frames: list[CaptureFrame]) -> Prediction:
         """The checked prediction of one window. Raises WindowTooLarge."""
-        rgb = np.stack([_resized(f.rgb, self.size) for f in frames])
+        rgb = np.stack([resized(f.rgb, self.size) for f in frames])
         poses = np.stack([np.asarray(f.T_input_cam, np.float64) for f in frames]) if self.posed else None
         K = None
         if self.posed:
@@ -193,7 +193,8 @@ def _next_window(frames: Iterator[CaptureFrame], kept: list[CaptureFrame], n: in
     return out
 
 
-def _resized(rgb: U8, size: tuple[int, int]) -> U8:
+def resized(rgb: U8, size: tuple[int, int]) -> U8:
+    """A picture (H, W, 3) at another (height, width)."""
     return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), Image.Resampling.BICUBIC))
 
 
@@ -205,7 +206,7 @@ def _as_window(frames: list[CaptureFrame], found: Prediction, first: int) -> Win
     pictures = [f.rgb for f in frames[part]]
     same = len({p.shape for p in pictures}) == 1
     return Window(
-        rgb=np.stack([_resized(p, (size[0], size[1])) for p in pictures]),
+        rgb=np.stack([resized(p, (size[0], size[1])) for p in pictures]),
         depth=depth,
         confidence=found.confidence[part],
         K=found.K[part],
