@@ -18,7 +18,7 @@ FLOORS = [
     ["capture", "reconstruct", "stages", "label", "clients", "query", "render", "mapfile", "interop"],
     ["prompt", "qa"],
     ["config", "pipeline", "publish", "edit", "join", "naming", "finding", "counterfactual", "exporting"],
-    ["cognitive_map", "building"],
+    ["cognitive_map", "building", "doctor"],
     ["batch", "serve"],
     ["cli"],
 ]
@@ -31,7 +31,7 @@ ORDERED_INSIDE |= {
     ("naming", "pipeline"),
     ("finding", "naming"),
 }
-ORDERED_INSIDE |= {("building", "cognitive_map")}
+ORDERED_INSIDE |= {("building", "cognitive_map"), ("doctor", "building")}
 HEAVY = ("torch", "open3d", "sklearn", "scipy", "numba", "av", "pycolmap")
 
 

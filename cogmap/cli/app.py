@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import bench_verbs, build_verbs, edit_verbs, map_verbs, prompt_verbs
+from . import bench_verbs, build_verbs, doctor_verb, edit_verbs, map_verbs, prompt_verbs
 
 app = typer.Typer(
     name="cogmap",
@@ -18,3 +18,4 @@ map_verbs.add_to(app)
 edit_verbs.add_to(app)
 prompt_verbs.add_to(app)
 bench_verbs.add_to(app)
+doctor_verb.add_to(app)

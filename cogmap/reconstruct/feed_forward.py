@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +125,7 @@ class _Walk:
         done: dict[tuple[int, int], Loop] = {}
         for i, j in self.keys.loops(self.seed):
             pair = (home[i], home[j])
-            if pair[1] - pair[0] > 1 and pair not in done and len(done) < MOST_LOOPS:
+            if pair[1] - pair[0] > 1 and _apart(pair, done) and len(done) < max(MOST_LOOPS, len(self.seen)):
                 found = self._measured(*pair, i, j)
                 if found is not None:
                     done[pair] = found
@@ -169,6 +169,11 @@ class _Seen:
     indices: tuple[int, ...]
     new: int
     thin: Prediction
+
+
+def _apart(pair: tuple[int, int], done: Iterable[tuple[int, int]]) -> bool:
+    """Whether a pair of windows says something new: no pair that is done lies beside it at both ends."""
+    return all(abs(pair[0] - a) > 1 or abs(pair[1] - b) > 1 for a, b in done)
 
 
 def _around(indices: Sequence[int], at: int, count: int) -> slice:
