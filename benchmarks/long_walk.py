@@ -4,8 +4,8 @@
 
 An oracle that knows the rooms stands for a model with weights; every pass has a world of its own and bends with every
 frame (0.04 % larger, 0.025 degrees on: over 2,000 frames a factor of 2.2 and 50 degrees). The path is compared with the
-truth after a similarity, before and after loops are closed. Peak memory is that of a process of its own, with a tenth of the frames and with all. Writes
-`benchmarks/results/long_walk.json`.
+truth after a similarity, before and after loops are closed. Peak memory is that of a process of its own, with a
+tenth of the frames and with all. Writes `benchmarks/results/long_walk.json`.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def test_office_loop_registers_whole() -> None:
 
 @pytest.mark.slow
 def test_kitchen_from_colour_alone_against_its_sensor() -> None:
-    from benchmarks.sfm_against_sensor import compare
+    from benchmarks.eval_reconstruction import compare
 
     figures = compare(CLIPS / "redkitchen_rgbd")
     assert figures["camera_rmse_m"] <= 0.06

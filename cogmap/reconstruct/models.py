@@ -17,6 +17,11 @@ MODELS = {
     "da3-nested": UPSTREAM,
     "upstream-da3-small": UPSTREAM,
     "upstream-da3-base": UPSTREAM,
+    "mapanything": "mapanything",
+    "mapanything-nc": "mapanything",
+    "vggt": "vggt",
+    "vggt-commercial": "vggt",
+    "pi3x": "pi3",
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import numpy as np
 
 from ..._checks import F64, U8
 from ..._optional import needed, torch_device, weights
-from ...errors import ConfigError, InputError, MissingDependencyError, ResourceError, TrustError
+from ...errors import ConfigError, InputError, MissingDependencyError, ResourceError
 from ...geometry.rigid import inverse
 from ..base import Model, Prediction
+from ..scaling import baseline_ratio
 from .shapes import CHECKPOINTS, Checkpoint
 
 EXTRA = 'Run: pip install "cogmap[models]".'
@@ -23,7 +23,6 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LONG_SIDE_PX = 504
 METRIC_FOCAL_PX = 300.0  # da3-metric gives metres for a focal length of 300 pixels
 LEAST_DISTANCE = 0.1
-LEAST_BASELINE = 1e-6
 SKY = 0.3
 WEIGHTS_SIGMA = 0.2
 
@@ -168,18 +167,3 @@ def _as_prediction(seen: Any, T_world_cam: F64 | None, K: F64 | None) -> Predict
     metres = (depth * (focal / METRIC_FOCAL_PX)[:, None, None]).astype(np.float32)
     sky = seen.dense.sky[0].float().cpu().numpy() >= SKY
     return Prediction(metres, np.ones_like(metres), K, T_world_cam, sky, metric=True)
-
-
-def baseline_ratio(found: F64, given: F64) -> float:
-    """How much longer the found cameras' (N, 4, 4) distances are than the given ones': the median over far pairs.
-
-    Raises:
-        TrustError: E-NO-BASELINE when the given or the found cameras all stand in one place.
-    """
-    pairs = list(combinations(range(len(given)), 2))
-    apart = [np.array([np.linalg.norm(T[a, :3, 3] - T[b, :3, 3]) for a, b in pairs]) for T in (found, given)]
-    if not pairs or min(d.max() for d in apart) < LEAST_BASELINE:
-        problem = "the known cameras all stand in one place: they say nothing of scale."
-        raise TrustError("E-NO-BASELINE", problem, "Give frames from a camera that moves.")
-    far = apart[1] >= 0.5 * apart[1].max()
-    return float(np.median(apart[0][far] / apart[1][far]))
