@@ -376,6 +376,46 @@ def test_g09_values_that_are_not_finite(tmp_path: Path, share: float, code: str 
             cogmap.build(ply(tmp_path / "a.ply", xyz, None, "binary_little_endian"))
 
 
+def frames_file(path: Path, unit: float = 1.0, **changed: object) -> np.ndarray:
+    """A room as a SLAM system saves it: one NPZ; returns the true poses."""
+    room = make_room(3)
+    camera = np.array([[130.0, 0, 80], [0, 130, 60], [0, 0, 1]])
+    shots = [render(room, T, camera, (120, 160)) for T in walk_path(room, 16)]
+    poses = np.stack([s.T_world_cam for s in shots])
+    poses[:, :3, 3] *= unit
+    arrays = {"images": np.stack([s.rgb for s in shots]), "depth": np.stack([s.depth for s in shots]) * unit}
+    np.savez(path, **{**arrays, "K": camera, "poses": poses[:, :3], **changed})
+    return poses
+
+
+def test_an_npz_of_frames_is_a_posed_capture(tmp_path: Path) -> None:
+    poses = frames_file(tmp_path / "slam.npz")
+    m = cogmap.build(tmp_path / "slam.npz")
+    assert m.scale.source == "sensor" and len(m.objects) > 3
+    back = np.linalg.inv(m.scene.T_map_input) @ m.scene.camera_path[5].T_map_cam
+    assert np.allclose(back, poses[5], atol=1e-3)
+    frames_file(tmp_path / "unscaled.npz", unit=7.3, metric=np.array(False))
+    free = cogmap.build(tmp_path / "unscaled.npz")
+    assert free.scale.source == "assumed" and "W-SCALE-ASSUMED" in {w.code for w in free.quality.warnings}
+    wide = [np.sqrt(sum(r.area_m2 for r in x.layout.rooms)) for x in (m, free)]  # 7.3 units a metre are gone again
+    assert wide[1] == pytest.approx(wide[0], rel=0.15) and len(free.objects) > 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"K": np.eye(4)}, "E-SHAPE"),
+        ({"poses": np.tile(-np.eye(4), (16, 1, 1))}, "E-POSE"),
+        ({"poses": np.tile(np.eye(4), (3, 1, 1))}, "E-SHAPE"),
+        ({"images": np.zeros((16, 10, 10, 3), np.uint8)}, "E-SHAPE"),
+    ],
+)
+def test_an_npz_of_frames_that_contradicts_itself(tmp_path: Path, changed: dict[str, object], code: str) -> None:
+    frames_file(tmp_path / "bad.npz", **changed)
+    with pytest.raises(InputError, match=code):
+        cogmap.build(tmp_path / "bad.npz")
+
+
 def test_damaged_ply_and_npz(tmp_path: Path) -> None:
     path = ply(tmp_path / "a.ply", np.zeros((100, 3)), None, "binary_little_endian")
     path.write_bytes(path.read_bytes()[:-200])

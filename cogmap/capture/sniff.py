@@ -8,7 +8,7 @@ from pathlib import Path
 from ..data.capture import Capture
 from ..data.points import GivenBoxes, PointCloud
 from ..errors import InputError
-from . import boxes, colmap, images, nerfstudio, pointcloud, sevenscenes, tum, video
+from . import boxes, colmap, frames_npz, images, nerfstudio, pointcloud, sevenscenes, tum, video
 
 Opened = Capture | PointCloud | GivenBoxes
 Intrinsics = tuple[float, float, float, float]
@@ -57,7 +57,7 @@ def _open_file(path: Path, intrinsics: Intrinsics | None) -> Opened:
     if head.startswith(b"ply"):
         return pointcloud.read_ply(path)
     if head.startswith(b"PK\x03\x04"):
-        return pointcloud.read_npz(path)
+        return frames_npz.open_frames_npz(path) if frames_npz.accepts(path) else pointcloud.read_npz(path)
     if nerfstudio.accepts(path):
         return nerfstudio.open_nerfstudio(path)
     if boxes.accepts(path):

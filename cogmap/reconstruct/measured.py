@@ -23,23 +23,24 @@ DEPTH_UNITS = {"feet read as metres": 0.3048, "metres read as feet": 1 / 0.3048,
 
 
 def reconstruct_measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
-    """Windows of one frame each from a posed RGB-D capture, lengths in metres.
+    """Windows of one frame each from a posed RGB-D capture, lengths in metres unless its report names no scale.
 
     Raises (while the windows are read):
         InputError: E-DEPTH-UNIT when the depths cannot be metres; E-DEPTH-BAD, over 5 % not finite.
     """
+    metric = capture.report.scale_source != "none"
     return Reconstruction(
-        windows=_windows(capture, indices),
-        scale=Scale("metric", "sensor", SENSOR_SIGMA),
+        windows=_windows(capture, indices, metric),
+        scale=Scale("metric", "sensor", SENSOR_SIGMA) if metric else Scale("relative", "none", 0.0),
         up_world=capture.gravity_input,
         losses=(),
         provenance={"reconstructor": "measured", "model": None},
     )
 
 
-def _windows(capture: Capture, indices: Sequence[int]) -> Iterator[Window]:
+def _windows(capture: Capture, indices: Sequence[int], metric: bool) -> Iterator[Window]:
     for frame in capture.frames(indices):
-        depth = checked_depth(frame)
+        depth = checked_depth(frame, metric=metric)
         K = frame.K_depth if frame.K_depth is not None else frame.K
         if K is None or frame.T_input_cam is None:
             raise InputError("E-NO-INTRINSICS", "a frame lacks intrinsics or pose.", "Give --intrinsics.", frame.name)
@@ -55,8 +56,8 @@ def _windows(capture: Capture, indices: Sequence[int]) -> Iterator[Window]:
         )
 
 
-def checked_depth(frame: CaptureFrame) -> F32:
-    """The depth of a frame with every invalid pixel at 0.
+def checked_depth(frame: CaptureFrame, *, metric: bool = True) -> F32:
+    """The depth of a frame with every invalid pixel at 0; where it claims to be metres, of a length that rooms have.
 
     Raises:
         InputError: E-DEPTH-UNIT, E-POSE-CONVENTION (mostly negative). TrustError: E-TOO-MANY-BAD-POINTS.
@@ -72,7 +73,7 @@ def checked_depth(frame: CaptureFrame) -> F32:
         remedy = "The camera looks along -z there (OpenGL): flip y and z of the poses and give positive depth."
         raise InputError("E-POSE-CONVENTION", "most depths are negative.", remedy, frame.name)
     depth[depth < 0] = 0
-    if (depth > 0).any():
+    if metric and (depth > 0).any():
         _check_unit(float(np.median(depth[depth > 0])), frame.name)
     return depth
 

@@ -1,0 +1,79 @@
+"""One NPZ of frames, as SLAM systems and models save them: pictures, depth, intrinsics, camera-to-world poses."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .._checks import F64, Array, shaped
+from ..data.capture import Capture, CaptureFrame, SourceReport
+from ..errors import InputError
+from ..geometry.rigid import checked_pose
+
+NAMES = {"rgb": ("rgb", "images"), "depth": ("depth", "depths"), "K": ("K", "intrinsics"),
+         "T_world_cam": ("T_world_cam", "camera_poses", "poses")}  # fmt: skip
+ROUNDED = 5e-3
+
+
+def accepts(path: Path) -> bool:
+    """A zip whose members are arrays with depth and poses among them."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            held = {name.removesuffix(".npy") for name in file.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return False
+    return all(held & set(NAMES[need]) for need in ("depth", "T_world_cam"))
+
+
+def open_frames_npz(path: Path) -> Capture:
+    """Arrays of N frames: `rgb` (N, H, W, 3), `depth` (N, H, W), `K` (3, 3) or (N, 3, 3), `T_world_cam` (N, 4, 4).
+
+    Depth is 0 where unknown, the first pixel's centre is at 0.5, axes are OpenCV's, poses may be (N, 3, 4); `time_s`
+    (N,) and `metric` (false: no metres) may be there.
+    Also known as `images`, `depths`, `intrinsics`, `camera_poses` or `poses`.
+
+    Raises:
+        InputError: E-NPZ (not readable, or pickled), E-NPZ-FIELDS, E-SHAPE, E-POSE-NOT-RIGID, E-POSE-REFLECTED.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError("E-NPZ", f"cannot be read: {error}.", "Save plain arrays with numpy.savez.", path) from error
+    rgb, depth, K, T = (_named(arrays, need, path) for need in NAMES)
+    n = shaped("rgb", rgb, "N", "H", "W", 3)["N"]
+    shaped("depth", depth, n, *rgb.shape[1:3])
+    shaped("K", K, *((3, 3) if K.ndim == 2 else (n, 3, 3)))
+    cameras = np.broadcast_to(K, (n, 3, 3)).astype(np.float64)
+    poses = [checked_pose(_square(t), f"pose {i} of {path}", ROUNDED) for i, t in enumerate(T)]
+    if len(poses) != n:
+        raise InputError("E-SHAPE", f"{len(poses)} poses for {n} pictures.", "Give one a picture.", path)
+    times = arrays.get("time_s", np.arange(n, dtype=float))
+    pictures = rgb if rgb.dtype == np.uint8 else np.clip(np.round(rgb * 255.0), 0, 255).astype(np.uint8)
+    known = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
+
+    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
+        for i in range(n) if indices is None else indices:
+            camera = {"K": cameras[i], "K_depth": cameras[i], "T_input_cam": poses[i]}
+            yield CaptureFrame(i, float(times[i]), pictures[i], known[i], **camera)
+
+    source = "sensor" if bool(arrays.get("metric", True)) else "none"
+    report = SourceReport("npz", pose_direction="camera-to-world", depth_unit_m=1.0, scale_source=source)
+    return Capture(str(path), n, report, frames, posed=True, has_depth=True)
+
+
+def _named(arrays: dict[str, Array], need: str, path: Path) -> Array:
+    for name in NAMES[need]:
+        if name in arrays:
+            return arrays[name]
+    held = ", ".join(sorted(arrays))
+    raise InputError("E-NPZ-FIELDS", f"it holds {held}, not {need}.", f"Add {' or '.join(NAMES[need])}.", path)
+
+
+def _square(T: Array) -> F64:
+    out = np.eye(4)
+    out[: T.shape[0]] = T
+    return out
