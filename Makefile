@@ -1,11 +1,13 @@
 # The two first commands on a fresh clone: `make demo` and `make test`.
 PYTHON ?= python3
+BACKENDS ?= sfm,sfm-unchecked
+PYTORCH3D ?= "git+https://github.com/facebookresearch/pytorch3d.git"
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
 
-.PHONY: setup demo test test-real test-models test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy lint types schema check clean
+.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema check clean
 
 setup: $(READY)
 
@@ -25,8 +27,18 @@ test-real: setup
 	$(BIN)/python -m pytest -m "real and not slow" || test $$? -eq 5
 
 test-models: setup
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 -e '.[labels]'
-	$(BIN)/python -m pytest tests/test_transformers_models.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 -e '.[labels,models]'
+	$(BIN)/python -m pytest tests/test_transformers_models.py tests/test_depth_anything_3.py tests/test_adapters.py tests/test_doctor.py
+
+test-interop: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[open3d,view]' 'pycocotools>=2.0.8'
+	NUMBA_THREADING_LAYER=omp $(BIN)/python -m pytest tests/test_interop.py
+
+# Builds PyTorch3D for minutes where it is not there: PYTORCH3D=FOLDER takes a checkout of it.
+test-pytorch3d: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 setuptools wheel ninja iopath
+	$(BIN)/python -c 'import pytorch3d' || FORCE_CUDA=0 $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(PYTORCH3D)
+	NUMBA_THREADING_LAYER=omp $(BIN)/python -m pytest tests/test_interop.py -k "pytorch3d or embodiedscan"
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
@@ -54,6 +66,10 @@ bench-gpu: setup
 bench-accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy.rooms --seeds 30 --peers
 
+eval-reconstruction: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'matplotlib>=3.9'
+	$(BIN)/python -m benchmarks.eval_reconstruction $(CLIP) --backends $(BACKENDS)
+
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -63,7 +79,7 @@ types: setup
 schema: setup
 	$(BIN)/python -m cogmap.mapfile.schema > docs/map.schema.json
 
-check: lint types test test-sim test-real
+check: lint types test test-models test-sim test-real
 
 clean:
 	rm -rf .venv .numba_cache build dist

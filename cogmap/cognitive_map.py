@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .finding import Match
     from .prompt.parts import Prompt
     from .query.counting import AmodalCount
+    from .query.matching import PixelMatch
     from .query.occupancy import Occupancy
     from .query.placement import Spot
     from .render.slices import Slice
@@ -91,6 +92,16 @@ class CognitiveMap:
             last = len(self.scene.frames) - 1
             raise InputError("E-FRAME", f"there is no frame {frame!r}.", f"Frames are f000 to f{last:03d}.")
         return position
+
+    def match(self, first: str | int, uv: tuple[float, float], second: str | int) -> PixelMatch:
+        """Where a pixel (column, row) of a frame is in another, or None and why; see `query.matching.match_pixel`.
+
+        Raises:
+            InputError: E-NO-FRAMES, E-FRAME, E-PIXEL.
+        """
+        from .query.matching import match_pixel
+
+        return match_pixel(self.frame(first), uv, self.frame(second))
 
     def to_text(
         self, form: str = "metric", *, max_tokens: int | None = None, question: str | None = None, **options: Any

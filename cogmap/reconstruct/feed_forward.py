@@ -139,7 +139,10 @@ class _Walk:
         by_index = {f.index: f for f in self.capture.frames(sorted(set(asked)))}
         if not set(asked) <= by_index.keys():
             return None
-        together = part_of(self._predicted([by_index[n] for n in asked]), slice(None), THIN)
+        try:
+            together = part_of(self._predicted([by_index[n] for n in asked]), slice(None), THIN)
+        except TrustError:  # nothing can be made of both at once
+            return None
         split = parts[0].stop - parts[0].start
         at_a, seam_a = join(part_of(self.seen[a].thin, parts[0]), part_of(together, slice(0, split)))
         at_b, seam_b = join(part_of(self.seen[b].thin, parts[1]), part_of(together, slice(split, None)))

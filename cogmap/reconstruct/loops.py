@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from PIL import Image
 
 from .._checks import U8
@@ -10,6 +12,7 @@ from .sfm.workspace import shrunk
 
 LONG_SIDE = 640
 LEAST_KEYS = 12
+QUIET = 3
 
 
 class Keys:
@@ -33,12 +36,11 @@ class Keys:
         Two pictures count when a second pair near both confirms them (`sfm.pairs.proven_loops`). Without pycolmap, or
         with a dozen pictures or less, there are none.
         """
-        try:
-            import pycolmap  # noqa: F401
-        except ImportError:
+        if len(self.positions) < LEAST_KEYS or find_spec("pycolmap") is None:
             return []
-        if len(self.positions) < LEAST_KEYS:
-            return []
+        import pycolmap
+
+        pycolmap.logging.minloglevel = QUIET
         from .sfm.features import describe_clip, extract_features, match_pairs
         from .sfm.mapping import guessed_camera
         from .sfm.pairs import loop_candidates, proven_loops

@@ -34,9 +34,15 @@ def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
         done, new: what two passes said of the same frames, in the same order.
 
     The scale is the median ratio of the depths of the same pixels, those surer than the median in both; turn and shift
-    are means over the shared cameras, found again without those that are off by more than twice the median. The seam
-    error is the median distance of the shared cameras after the join, as a share of the median depth.
+    are means over the shared cameras, found again without those that are off by more than twice the median. Frames
+    whose depth one of both does not know at all say nothing. The seam error is the median distance of the shared
+    cameras after the join, as a share of the median depth; infinite where there is nothing to join by.
     """
+    told = ((done.depth > 0) & (new.depth > 0)).any((1, 2))
+    if not told.any():
+        return np.eye(4), float("inf")
+    done, new = (replace(p, depth=p.depth[told], confidence=p.confidence[told], K=p.K[told],
+                         T_world_cam=p.T_world_cam[told]) for p in (done, new))  # fmt: skip
     ratio = _depth_ratio(done, new)
     scaled = new.T_world_cam.copy()
     scaled[:, :3, 3] *= ratio

@@ -76,6 +76,6 @@ def _thing(thing: MapObject, frame: tuple[float, float, float, float], unit: str
     middle = f'x="{u + width / 2:.1f}" y="{v + height / 2:.1f}"'
     return [
         f'<g id="{thing.id}"><title>{thing.number} {label}, top at {thing.box.top:.2f} {unit}</title>',
-        f'<rect {size} fill="{color}" fill-opacity="0.55" stroke="#222"/>',
+        f'<rect {size} fill="{color}" fill-opacity="0.8" stroke="#222"/>',
         f'<text class="size" {middle}>{thing.number}</text></g>',
     ]
