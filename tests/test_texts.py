@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,16 +19,21 @@ from shapely.geometry import Polygon
 from cogmap import CognitiveMap, pipeline
 from cogmap.config import Config
 from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap.data.scene import SceneMap
 from cogmap.errors import ConfigError, InputError
+from cogmap.geometry.rigid import apply, inverse
 from cogmap.prompt.budget import estimate_tokens, named_in
 from cogmap.prompt.compose import TEXTS
+from cogmap.prompt.parts import STYLES
 from cogmap.prompt.providers import SHAPES, image_tokens
 from cogmap.render.slices import from_slices
 from cogmap.render.text_aabb import bounds, parse_aabb
-from cogmap.render.text_ego import clock, ego
+from cogmap.render.text_ego import clock, ego, parse_ego
 from cogmap.render.text_facts import parse_facts
+from cogmap.render.text_grid import parse_grid
 from cogmap.render.text_layout import parse_layout
 from cogmap.render.text_metric import parse_metric
+from cogmap.render.text_rationale import parse_rationale
 
 from .maps import living_room, map_of, random_map
 from .rooms import make_room, walk_path
@@ -43,6 +49,10 @@ def room() -> CognitiveMap:
     return CognitiveMap(pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary()))
 
 
+def boxes_of(scene: SceneMap) -> dict[str, tuple[float, float, float]]:
+    return {o.id: o.box.center_m for o in scene.objects}
+
+
 @MANY
 @given(st.integers(0, 10_000), st.integers(0, 12))
 def test_texts_of_any_map_parse_back(seed: int, n: int) -> None:
@@ -52,6 +62,17 @@ def test_texts_of_any_map_parse_back(seed: int, n: int) -> None:
     assert [r.id for r in rows] == [o.id for o in scene.objects]
     boxes = parse_layout(m.to_text("layout")).boxes
     assert len(boxes) == n
+    grid = parse_grid(m.to_text("grid", size=20))
+    for o in scene.objects:  # the middle lies in its cell, but for what the header rounds
+        low = np.array(grid.origin_m) + np.array(grid.cells[o.id]) * grid.cell_m
+        assert (np.array(o.box.center_m[:2]) > low - 0.12).all()
+        assert (np.array(o.box.center_m[:2]) < low + grid.cell_m + 0.12).all()
+    sights = parse_ego(m.to_text("ego", at=(1.0, 2.0), heading=0.4))
+    assert {s.id for s in sights} == {o.id for o in scene.objects}
+    assert [s.distance_m for s in sights] == sorted(s.distance_m for s in sights)
+    for s in sights:
+        right, ahead = ego(np.array(boxes_of(scene)[s.id][:2]), np.array([1.0, 2.0]), 0.4)
+        assert np.allclose([s.right_m, s.ahead_m, s.up_m], [right, ahead, boxes_of(scene)[s.id][2]], atol=0.0051)
     for row, given_box, o in zip(rows, boxes, scene.objects):
         assert np.allclose(row.center_m, o.box.center_m, atol=0.0051)
         assert np.allclose(given_box.center_m, o.box.center_m, atol=0.0051)
@@ -98,7 +119,8 @@ def test_facts_tell_rooms_and_what_came_first(room: CognitiveMap) -> None:
 
 def test_a_bad_line_is_refused_by_its_number() -> None:
     m = CognitiveMap(living_room())
-    for form, parse in (("layout", parse_layout), ("aabb", parse_aabb), ("metric", parse_metric)):
+    parsers = {"layout": parse_layout, "aabb": parse_aabb, "metric": parse_metric, "grid": parse_grid}
+    for form, parse in parsers.items():
         lines = m.to_text(form).splitlines()
         with pytest.raises(InputError, match=f"line {len(lines) + 1} "):
             parse("\n".join([*lines, "bbox_9=Bbox(chair,1,2)"]))
@@ -168,6 +190,19 @@ def test_rationale_numbers_are_those_of_the_frame(room: CognitiveMap) -> None:
     depths = [float(line.split()[2]) for line in text.splitlines() if not line.startswith("#")]
     assert depths == sorted(depths) and depths
     camera = room.scene.camera_path[3]
+    back = parse_rationale(text)
+    assert (
+        back.frame == 3
+        and back.view_deg == (63, 50)
+        and list(back.seen) == [x.split()[1] for x in text.splitlines()[2:]]
+    )
+    for name, (depth, _, share) in back.seen.items():
+        middle = apply(inverse(camera.T_map_cam), np.array(room[name].box.center_m))
+        assert depth == pytest.approx(middle[2], abs=0.0051) and share == pytest.approx(
+            dict(room[name].seen)[3], abs=0.0051
+        )
+    with pytest.raises(InputError, match="line 3 is no sight"):
+        parse_rationale("\n".join([*text.splitlines()[:2], "chair far away"]))
     head = text.splitlines()[0]
     assert f"camera {camera.T_map_cam[2, 3]:.2f} m" in head
     pitch = round(float(np.degrees(np.arcsin(camera.T_map_cam[2, 2]))))
@@ -260,3 +295,11 @@ def test_the_map_from_a_frames_pose_has_that_frames_depth(room: CognitiveMap) ->
     assert room.render(frame.T_map_cam, "color").shape == (240, 320, 3)
     assert set(TEXTS) == {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb", "facts"}
     assert re.match(r"# frame f000", room.to_text("rationale"))
+
+
+@pytest.mark.parametrize("style", list(STYLES))
+def test_every_style_of_prompt_is_as_it_was(style: str) -> None:
+    """Snapshots of the words: a change of them is a change of what models are asked."""
+    p = CognitiveMap(living_room()).prompt("How far is the lamp from the sofa?", parts=["metric", "bev"], style=style)
+    stored = Path(__file__).parent / "samples" / f"prompt_{style}.txt"
+    assert p.text + "\n" == stored.read_text()

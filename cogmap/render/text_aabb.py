@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from .._checks import F64
 from ..data.scene import Box, SceneMap
-from ..errors import InputError
-from .text_metric import numbered_lines
+from .text_metric import matched_lines
 
 
 def render_aabb(scene: SceneMap) -> str:
@@ -32,10 +29,5 @@ def bounds(box: Box) -> F64:
 
 def parse_aabb(text: str) -> dict[str, tuple[float, ...]]:
     """Least x, y, z and most x, y, z in metres by id. Raises InputError E-TEXT-LINE with the number of a bad line."""
-    out = {}
-    for n, line in numbered_lines(text):
-        match = re.fullmatch(r"([a-z0-9_]+)((?: -?\d+){6})", line)
-        if match is None:
-            raise InputError("E-TEXT-LINE", f"line {n} is no box: {line[:60]!r}.", "Expected an id and six numbers.")
-        out[match[1]] = tuple(int(v) / 100 for v in match[2].split())
-    return out
+    rows = matched_lines(text, r"([a-z0-9_]+)((?: -?\d+){6})", "box")
+    return {row[1]: tuple(int(v) / 100 for v in row[2].split()) for row in rows}

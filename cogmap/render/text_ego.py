@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .._checks import F64
 from ..data.scene import SceneMap
+from .text_metric import matched_lines
 
 CLOCK = 12
 
@@ -37,6 +40,28 @@ def render_ego(
         numbers = " ".join(str(round(100 * v)) for v in (right, ahead, up, distance))
         lines.append(f"{o.number} {o.id} {numbers} {clock(right, ahead)}")
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class EgoRow:
+    """One parsed line: steps right, ahead and up, distance, in metres or map units; the hour of the clock."""
+
+    number: int
+    id: str
+    right_m: float
+    ahead_m: float
+    up_m: float
+    distance_m: float
+    hour: int
+
+
+def parse_ego(text: str) -> list[EgoRow]:
+    """Read `ego` text back. Raises InputError E-TEXT-LINE with the number of the first bad line."""
+    out = []
+    for row in matched_lines(text, r"(\d+) (\w+)((?: -?\d+){4}) (\d+)", "sight"):
+        right, ahead, up, distance = (int(v) / 100 for v in row[3].split())
+        out.append(EgoRow(int(row[1]), row[2], right, ahead, up, distance, int(row[4])))
+    return out
 
 
 def ego(xy: F64, at: F64, heading: float) -> tuple[float, float]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .._checks import F64
 from ..data.scene import SceneMap
 from ..errors import ConfigError
+from .text_metric import header_of, matched_lines
 
 SMALLEST, LARGEST = 2, 100
 
@@ -36,6 +39,26 @@ def render_grid(scene: SceneMap, size: int = 10) -> str:
         at = np.clip(np.floor((np.array(box.center_m[:2]) - origin) / cell), 0, size - 1).astype(int)
         lines.append(f"{number} {name} ({at[0]}, {at[1]})")
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A parsed grid: cells along a side, their edge and the lower corner of cell (0, 0) in metres or map units, and the
+    cell (column, row) of every id."""
+
+    size: int
+    cell_m: float
+    origin_m: tuple[float, float]
+    cells: dict[str, tuple[int, int]]
+
+
+def parse_grid(text: str) -> Grid:
+    """Read `grid` text back. Raises InputError E-TEXT-LINE with the number of the first bad line."""
+    head = header_of(text, r"# grid: (\d+) x \d+ cells of (\d+\.\d+) ", "grid")
+    corner = header_of(text.partition("\n")[2], r"# cell .* at x (-?\d+\.\d+), y (-?\d+\.\d+);", "grid")
+    rows = matched_lines(text, r"\d+ (\w+) \((\d+), (\d+)\)", "cell")
+    cells = {row[1]: (int(row[2]), int(row[3])) for row in rows}
+    return Grid(int(head[1]), float(head[2]), (float(corner[1]), float(corner[2])), cells)
 
 
 def _square(scene: SceneMap, size: int) -> tuple[F64, float]:

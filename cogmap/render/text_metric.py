@@ -93,6 +93,24 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
             yield n, line
 
 
+def matched_lines(text: str, pattern: str, what: str) -> Iterator[re.Match[str]]:
+    """The match of every line that is neither blank nor a comment. Raises InputError E-TEXT-LINE with its number."""
+    for n, line in numbered_lines(text):
+        match = re.fullmatch(pattern, line)
+        if match is None:
+            raise InputError("E-TEXT-LINE", f"line {n} is no {what}: {line[:60]!r}.", "See docs/forms.md.")
+        yield match
+
+
+def header_of(text: str, pattern: str, what: str) -> re.Match[str]:
+    """The match of the first line. Raises InputError E-TEXT-LINE when it is no header of the form."""
+    first = text.partition("\n")[0]
+    match = re.match(pattern, first)
+    if match is None:
+        raise InputError("E-TEXT-LINE", f"line 1 is no header of {what}: {first[:60]!r}.", "See docs/forms.md.")
+    return match
+
+
 def parse_metric(text: str) -> list[MetricRow]:
     """Read `metric` text back to the printed precision.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ..data.scene import SceneMap
 from ..geometry.rigid import apply, inverse
+from .text_metric import header_of, matched_lines
 
 LEAST_SHARE = 0.1
 
@@ -40,6 +43,29 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     for depth, o, side, share in sorted(rows, key=lambda r: (r[0], r[1].number)):
         lines.append(f"{o.number} {o.id} {depth:.2f} {unit} {side:+.0%} visible {share:.0%}")
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Rationale:
+    """A parsed frame: its camera's height, pitch and roll, fields of view in degrees, and depth, side, share by id."""
+
+    frame: int
+    height_m: float
+    pitch_deg: float
+    roll_deg: float
+    view_deg: tuple[float, float]
+    seen: dict[str, tuple[float, float, float]]
+
+
+def parse_rationale(text: str) -> Rationale:
+    """Read `rationale` text back. Raises InputError E-TEXT-LINE with the number of the first bad line."""
+    number = r"(-?\d+(?:\.\d+)?)"
+    head = rf"# frame f(\d+) at .*: camera {number} \w+ above the floor, pitch {number}, roll {number} degrees, "
+    found = header_of(text, head + rf"field of view {number} x {number} degrees", "rationale")
+    rows = matched_lines(text, rf"\d+ (\w+) {number} \w+ ([+-]\d+)% visible (\d+)%", "sight")
+    seen = {row[1]: (float(row[2]), int(row[3]) / 100, int(row[4]) / 100) for row in rows}
+    height, pitch, roll, across, down = (float(v) for v in found.groups()[1:])
+    return Rationale(int(found[1]), height, pitch, roll, (across, down), seen)
 
 
 def angles(T_map_cam: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float]:
