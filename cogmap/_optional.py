@@ -52,5 +52,5 @@ def weights(
         except failures as error:
             problem = error
     page = f"See huggingface.co/{repository}, or give a folder: {option} {name}:FOLDER."
-    why = str(problem).splitlines()[0]
+    why = (str(problem).splitlines() or [type(problem).__name__])[0]
     raise MissingDependencyError("E-WEIGHTS", f"the weights of {name} cannot be had: {why}", page) from problem

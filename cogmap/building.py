@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .reconstruct.base import Model
 
 log = logging.getLogger("cogmap")
-LEAST_WINDOW = 2
+LEAST_WINDOW = 4
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
     "chair, table, sofa, bed, desk, cabinet, shelf, door, window, tv, monitor, lamp, stool, bin, refrigerator, sink, "
@@ -89,18 +89,25 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
     The plan of windows follows from config and model alone: what comes out is what `window=` of that number gives, and
     W-WINDOW-SMALLER says so.
     """
-    kept = deepcopy(diary)
-    try:
-        found = reconstruct(capture, config, diary)
-        late = found.late_losses
-        found = replace(found, late_losses=lambda: (*late(), *capture.late_losses()))
-        return map_reconstruction(found, config, diary, capture.instance_labels, finder), diary
-    except WindowTooLarge as error:
-        smaller = error.window // 2
-        if smaller < LEAST_WINDOW:
-            raise
-        kept.done("out of memory", [Loss("W-WINDOW-SMALLER", smaller, "reconstruct", f"{error.window} did not fit")])
-        return _mapped(capture, replace(config, window=smaller), kept, finder)
+    opened = deepcopy(diary)
+    while True:
+        try:
+            return _once(capture, config, diary, finder), diary
+        except WindowTooLarge as error:
+            smaller = error.window // 2
+            if smaller < LEAST_WINDOW:
+                raise
+        # out of the handler: what the failed try held on the device goes before the next begins
+        loss = Loss("W-WINDOW-SMALLER", smaller, "reconstruct", f"{2 * smaller} or more frames at once did not fit")
+        diary, config = deepcopy(opened), replace(config, window=smaller)
+        diary.done("out of memory", [loss])
+
+
+def _once(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> SceneMap:
+    found = reconstruct(capture, config, diary)
+    late = found.late_losses
+    found = replace(found, late_losses=lambda: (*late(), *capture.late_losses()))
+    return map_reconstruction(found, config, diary, capture.instance_labels, finder)
 
 
 def _scaled(scene: SceneMap, config: Config) -> SceneMap:
@@ -181,22 +188,25 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         return _measured(capture, choice.indices)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
-    model = open_model(learned, config.device, commercial=config.commercial_ok)
+    model = _windowed(open_model(learned, config.device, commercial=config.commercial_ok), config.window)
     if name == learned:
-        return by_model(capture, choice.indices, model, window=config.window, seed=config.seed)
+        return by_model(capture, choice.indices, model, seed=config.seed)
     from .reconstruct.hybrid import with_learned_depth
 
     return with_learned_depth(_by_sfm(capture, choice.indices, config), model)
 
 
-def by_model(
-    capture: Capture, indices: Sequence[int], model: Model, *, window: int | None = None, seed: int = 0
-) -> Reconstruction:
+def _windowed(model: Model, window: int | None) -> Model:
+    """A model that sees another number of frames at once; half of them, at most its own overlap, are seen again."""
+    if window is None:
+        return model
+    return replace(model, window=window, overlap=min(model.overlap, window // 2))
+
+
+def by_model(capture: Capture, indices: Sequence[int], model: Model, *, seed: int = 0) -> Reconstruction:
     """The reconstruction of frames by a feed-forward model; see `cogmap.reconstruct.feed_forward`."""
     from .reconstruct.feed_forward import reconstruct_by_model
 
-    if window is not None:
-        model = replace(model, window=window, overlap=min(model.overlap, max(1, window // 2)))
     colours = capture
     if capture.has_depth:
         colours = without_depth(capture) if model.takes_poses and capture.posed else colour_alone(capture)

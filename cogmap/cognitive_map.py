@@ -85,7 +85,7 @@ class CognitiveMap:
 
     def _position(self, frame: str | int) -> int:
         """Of a kept frame by its name. Raises InputError E-NO-FRAMES, E-FRAME."""
-        position = int(frame[1:]) if isinstance(frame, str) and frame[1:].isdigit() else frame
+        position = int(frame[1:]) if isinstance(frame, str) and frame[1:].isdecimal() else frame
         if self.scene.frames is None:
             raise InputError("E-NO-FRAMES", "the map holds no frames.", "Build it from a capture.")
         if not isinstance(position, int) or not 0 <= position < len(self.scene.frames):

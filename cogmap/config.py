@@ -63,7 +63,7 @@ class Config:
         _within("max_gap", self.max_gap, 0.01, 3600)
         _within("keyframes", self.keyframes, 0, 200)
         if self.window is not None:
-            _within("window", self.window, 2, 4096)
+            _within("window", self.window, 4, 4096)
         _within("voxel_m", self.voxel_m, 0.001, 1.0)
         _within("cell_m", self.cell_m, 0.01, 1.0)
         _within("fps", self.fps, 0.001, 1000)

@@ -19,8 +19,8 @@ from PIL import Image
 from ._checks import F32, F64, U8
 from .building import by_model
 from .data.capture import Capture, CaptureFrame, SourceReport
-from .geometry.rigid import apply
-from .geometry.similarity import fit_similarity, scale_of
+from .geometry.rigid import apply, rotation_angle
+from .geometry.similarity import apply_to_pose, fit_similarity, scale_of
 from .reconstruct.choice import suited
 from .reconstruct.models import open_model
 
@@ -38,6 +38,7 @@ PACKAGES = (
     "numba-cuda",
 )
 MOST_CAMERA, MOST_DEPTH, MOST_FOCAL = 0.05, 0.10, 0.15
+MOST_TURN_DEG = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ class Known:
 class Verdict(NamedTuple):
     """How far a model is off on the known clip, after a similarity; and whether that is what its kind should reach.
 
-    camera: worst camera over the length of the path, NaN for models that are given poses. depth: median relative error.
-    focal: relative error of the median focal length. scale: its unit in metres.
+    camera: worst camera over the length of the path, NaN for models that are given poses. turn_deg: worst angle of a
+    camera. depth: median relative error. focal: relative error of the median focal length. scale: its unit in metres.
     """
 
     camera: float
+    turn_deg: float
     depth: float
     focal: float
     scale: float
@@ -94,8 +96,9 @@ def known_clip() -> Known:
 def judge_model(text: str, device: str = "auto") -> Verdict:
     """Run a model with its weights over the known clip.
 
-    It passes with every camera within 5 % of the path's length, depth within 10 % and focal length within 15 %: bounds
-    of sanity that a model with the right weights keeps easily and one with the wrong ones does not.
+    It passes with every camera within 5 % of the path's length and 10 degrees, depth within 10 %, focal length within
+    15 %, and metres, where it claims any, within three of its own errors: bounds of sanity that a model with the right
+    weights keeps easily and one with the wrong ones, or read the wrong way round, does not.
 
     Raises:
         MissingDependencyError: E-EXTRA, E-WEIGHTS. TrustError: E-MODEL-OUTPUT.
@@ -113,9 +116,16 @@ def judge_model(text: str, device: str = "auto") -> Verdict:
     S = np.eye(4) if model.needs_poses else fit_similarity(poses[:, :3, 3], true)
     length = float(np.linalg.norm(np.diff(true, axis=0), axis=1).sum())
     camera = float(np.linalg.norm(apply(S, poses[:, :3, 3]) - true, axis=1).max()) / length
-    off_depth = _depth_error(depth * np.float32(scale_of(S)), clip.depth)
-    passed = camera <= MOST_CAMERA and off_depth <= MOST_DEPTH and off_focal <= MOST_FOCAL
-    return Verdict(float("nan") if model.needs_poses else camera, off_depth, off_focal, scale_of(S), seconds, passed)
+    fitted = apply_to_pose(S, poses)
+    turned = max(rotation_angle(a[:3, :3].T @ b[:3, :3]) for a, b in zip(fitted, clip.T_world_cam))
+    unit = scale_of(S)
+    off_depth = _depth_error(depth * np.float32(unit), clip.depth)
+    passed = camera <= MOST_CAMERA and np.degrees(turned) <= MOST_TURN_DEG
+    passed = passed and off_depth <= MOST_DEPTH and off_focal <= MOST_FOCAL
+    if found.scale.source == "model":
+        passed = passed and abs(unit - 1) <= 3 * model.scale_sigma
+    camera = float("nan") if model.needs_poses else camera
+    return Verdict(camera, float(np.degrees(turned)), off_depth, off_focal, unit, seconds, bool(passed))
 
 
 def _depth_error(found: F32, true: F32) -> float:
@@ -132,4 +142,4 @@ def _capture(clip: Known, *, posed: bool) -> Capture:
             known = {"K": clip.K, "T_input_cam": clip.T_world_cam[i]} if posed else {}
             yield CaptureFrame(i, float(i), clip.rgb[i], **known)
 
-    return Capture("the known clip", len(clip.rgb), SourceReport("known"), frames, posed=posed)
+    return Capture("the known clip", len(clip.rgb), SourceReport("known", scale_source="sensor"), frames, posed=posed)

@@ -17,7 +17,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: make test-models installs it")
 
-from cogmap.errors import MissingDependencyError, TrustError  # noqa: E402
+from cogmap.errors import ConfigError, MissingDependencyError, TrustError  # noqa: E402
 from cogmap.geometry.camera import project, unproject  # noqa: E402
 from cogmap.geometry.rigid import apply, inverse  # noqa: E402
 from cogmap.reconstruct import mapanything, pi3, vggt  # noqa: E402
@@ -145,6 +145,8 @@ def test_what_mapanything_masks_is_left_out_and_known_cameras_come_back(packages
 def test_what_cannot_be_had_is_said(packages: None, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     with pytest.raises(MissingDependencyError, match="E-WEIGHTS.*no network here.*huggingface.co/"):
         open_model(name, "cpu")
+    with pytest.raises(ConfigError, match="E-OPTION.*no revision"):
+        open_model(f"{name}@main", "cpu")
     with pytest.raises(MissingDependencyError, match="E-WEIGHTS there is no folder"):
         open_model(f"{name}:/nowhere", "cpu")
     package = {"vggt": vggt.VGGT, "mapanything": mapanything.MAPANYTHING, "pi3x": pi3.PI3}[name]

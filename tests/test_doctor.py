@@ -24,8 +24,11 @@ from .rooms import Shot, make_room, render, walk_path
 from .test_feed_forward import filmed
 
 
-def oracle(bend: float = 0.0, scale: float = 2.5) -> Model:
-    """The truth of the clip in a world of its own; with `bend`, every camera further off than the one before."""
+def oracle(bend: float = 0.0, scale: float = 2.5, *, rolled: bool = False, metric: bool = False) -> Model:
+    """The truth of the clip in a world of its own; with `bend`, every camera further off than the one before.
+
+    `rolled`: every camera held upside down; `metric`: it says that its unit is the metre.
+    """
     clip = doctor.known_clip()
 
     def predict(rgb: np.ndarray, T: Any, K: Any) -> Prediction:
@@ -34,7 +37,9 @@ def oracle(bend: float = 0.0, scale: float = 2.5) -> Model:
         S = from_rotation(about_z(0.7), np.array([1.0, 2, 3])) @ np.diag([scale] * 3 + [1.0])
         poses = apply_to_pose(S, clip.T_world_cam)
         poses[:, 2, 3] += bend * np.arange(len(poses)) ** 2
-        return Prediction(depth.astype(np.float32), np.ones_like(depth), np.stack([clip.K] * len(rgb)), poses)
+        poses = poses @ np.diag([-1.0, -1, 1, 1]) if rolled else poses
+        dense = depth.astype(np.float32)
+        return Prediction(dense, np.ones_like(dense), np.stack([clip.K] * len(rgb)), poses, metric=metric)
 
     return Model("oracle", predict, 392, 14)
 
@@ -52,6 +57,11 @@ def test_a_model_that_sees_passes_and_one_that_does_not_fails(monkeypatch: pytes
     monkeypatch.setattr(doctor, "open_model", lambda *a: oracle(bend=0.05))
     bad = doctor.judge_model("any")
     assert not bad.passed and bad.camera > 0.05
+    for broken in ({"rolled": True}, {"metric": True, "scale": 10.0}):
+        monkeypatch.setattr(doctor, "open_model", lambda *a, broken=broken: oracle(**broken))
+        assert not doctor.judge_model("any").passed
+    monkeypatch.setattr(doctor, "open_model", lambda *a: oracle(metric=True, scale=1.1))
+    assert doctor.judge_model("any").passed
 
 
 def test_random_weights_do_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -19,18 +20,21 @@ import pytest
 from cogmap import building, pipeline
 from cogmap.building import by_model
 from cogmap.config import Config
-from cogmap.data.capture import Capture, CaptureFrame, SourceReport
-from cogmap.data.reconstruction import Reconstruction, Scale, Window
+from cogmap.data.capture import Capture, CaptureFrame, Loss, SourceReport
+from cogmap.data.reconstruction import Correction, Reconstruction, Scale, Window
 from cogmap.errors import ConfigError, MissingDependencyError, TrustError
 from cogmap.geometry.rigid import about_z, apply, from_rotation, inverse
 from cogmap.geometry.similarity import apply_to_pose, fit_similarity
 from cogmap.reconstruct import upstream_da3 as da3
-from cogmap.reconstruct.base import Model, Prediction, checked
+from cogmap.reconstruct.base import Model, Prediction, WindowTooLarge, checked
 from cogmap.reconstruct.feed_forward import fitted_size, trusted
 from cogmap.reconstruct.hybrid import with_learned_depth
+from cogmap.reconstruct.loops import Keys
 from cogmap.reconstruct.models import open_model
 from cogmap.reconstruct.pose_graph import Loop, closed
-from cogmap.reconstruct.windows import plan
+from cogmap.reconstruct.recorded import read_recorded, record
+from cogmap.reconstruct.scaling import baseline_ratio
+from cogmap.reconstruct.windows import join, plan
 
 from .rooms import Shot, make_room, render, walk_path
 from .rooms.judge import judge
@@ -40,15 +44,16 @@ K = np.array([[260.0, 0, 160], [0, 260, 120], [0, 0, 1]])
 SIZE = (240, 320)
 
 
-def filmed(shots: Sequence[Shot], *, posed: bool = False) -> Capture:
-    """Pictures alone, or with their poses."""
+def filmed(shots: Sequence[Shot], *, posed: bool = False, metres: bool = False) -> Capture:
+    """Pictures alone, or with their poses, which may be known to be in metres."""
 
     def frames(indices: Sequence[int] | None) -> Any:
         for i in range(len(shots)) if indices is None else indices:
             known = {"K": K, "T_input_cam": shots[i].T_world_cam} if posed else {}
             yield CaptureFrame(i, i / 5, shots[i].rgb, **known)
 
-    return Capture("room", len(shots), SourceReport("test"), frames, posed=posed)
+    report = SourceReport("test", scale_source="sensor" if metres else "none")
+    return Capture("room", len(shots), report, frames, posed=posed)
 
 
 class Oracle:
@@ -91,7 +96,8 @@ def test_windows_that_drift_are_joined_to_one_room(walked: tuple[Any, list[Shot]
     found = by_model(filmed(shots), range(60), model)
     scene = pipeline.map_reconstruction(found, Config(scale="camera-height=1.5"), pipeline.Diary())
     score = judge(scene, room, np.array([s.T_world_cam for s in shots]))
-    assert len(oracle.passes) == 5 and max(oracle.passes) == 16
+    loops = int(scene.provenance.get("loops", 0) or 0) + int(scene.provenance.get("loops_refused", 0) or 0)
+    assert len(oracle.passes) == 5 + loops and max(oracle.passes) == 16
     assert score.path_error < 0.01 and abs(score.scale - 1) < 0.02
     assert [c.index for c in scene.camera_path] == list(range(60))
     assert (score.iou >= 0.25).mean() >= 0.7
@@ -135,6 +141,13 @@ def test_given_poses_stay_as_they_are(walked: tuple[Any, list[Shot]]) -> None:
         ("K", np.full((2, 3, 3), np.inf), "focal length"),
         ("T_world_cam", np.zeros((2, 4, 4)), "pose of frame 0"),
         ("confidence", np.ones((1, 4, 6), np.float32), "confidence must be"),
+        ("sky", np.zeros((2, 2, 2), bool), "sky must be"),
+        ("K", np.tile(np.array([[6.0, 0, np.nan], [0, 6, 2], [0, 0, 1]]), (2, 1, 1)), "camera is not finite"),
+        (
+            "T_world_cam",
+            np.tile(np.diag([1.0, 1, 1, 1]) + np.nan * np.eye(4, k=3), (2, 1, 1)),
+            "pose of frame 0|finite",
+        ),
     ],
 )
 def test_output_that_cannot_be_is_refused_by_the_models_name(field: str, value: np.ndarray, said: str) -> None:
@@ -197,6 +210,44 @@ def test_a_walk_that_comes_back_is_closed() -> None:
     assert errors[1] < 0.01 < errors[0], errors
 
 
+def test_a_recorded_walk_keeps_its_loops_and_losses(walked: tuple[Any, list[Shot]], tmp_path: Path) -> None:
+    shots = walked[1][:6]
+    moves = np.tile(from_rotation(about_z(0.3), np.array([1.0, 2, 3])), (6, 1, 1))
+    lost = (Loss("W-FRAMES-LOST", 2, "reconstruct", "their place could not be found"),)
+    source = replace(with_holes(shots), losses=lost, corrected=lambda: Correction(moves, {"loops": 1}))
+    record(source, tmp_path / "kept")
+    back = read_recorded(tmp_path / "kept")
+    correction = back.corrected()
+    assert correction is not None and np.allclose(correction.moves, moves)  # type: ignore[arg-type]
+    assert back.losses == lost and back.provenance["loops"] == 1 and len(list(back.windows)) == 6
+
+
+def test_a_loop_that_cannot_be_is_not_believed() -> None:
+    good = Loop(0, 9, from_rotation(about_z(0.05), np.array([0.1, 0, 0])))
+    false = Loop(2, 7, from_rotation(about_z(2.5), np.array([30.0, 4, 0])))
+    found, kept = closed(10, [good, good, false], 2.0)
+    assert kept == (good, good) and np.allclose(found[9], good.S_first_second, atol=0.05)
+
+
+def test_pairs_of_windows_are_asked_once(monkeypatch: pytest.MonkeyPatch, walked: tuple[Any, list[Shot]]) -> None:
+    """A model that cannot see two places as one costs one pass for each pair of windows, not for each picture."""
+    shots = walked[1]
+    oracle = Oracle(shots, SIZE)
+    pairs = [(a, b) for a in range(0, 12, 2) for b in range(40, 52, 2)]
+    monkeypatch.setattr(Keys, "loops", lambda self, seed: pairs)
+
+    def predict(rgb: np.ndarray, *known: Any) -> Prediction:
+        found = oracle.predict(rgb, *known)
+        apart = len(oracle.passes) > 6  # what comes after the windows
+        return replace(found, depth=found.depth * np.linspace(1, 3, len(rgb))[:, None, None]) if apart else found
+
+    model = Model("blind", predict, 320, 1, window=12, overlap=2)
+    found = by_model(filmed(shots), range(60), model)
+    list(found.windows)
+    correction = found.corrected()
+    assert correction is not None and correction.moves is None and len(oracle.passes) <= 6 + 4
+
+
 def test_a_pose_graph_shares_out_what_a_loop_finds() -> None:
     rng = np.random.default_rng(0)
     steps = [from_rotation(about_z(rng.normal(0, 0.02)), rng.normal(0, 0.05, 3)) @ np.diag([1.01] * 3 + [1.0])
@@ -205,11 +256,12 @@ def test_a_pose_graph_shares_out_what_a_loop_finds() -> None:
     for step in steps:
         drift.append(drift[-1] @ step)
     loop = Loop(0, 19, drift[19])
-    found = closed(20, [loop], 2.0)
+    found, kept = closed(20, [loop], 2.0)
+    assert kept == (loop,)
     assert np.allclose(found[0], np.eye(4)) and np.allclose(found[19], drift[19], atol=0.02)
     moves = np.array([np.linalg.norm((found[k + 1] - found[k])[:3, 3]) for k in range(19)])
     assert moves.max() < 4 * np.median(moves)  # every seam gives a little
-    assert np.allclose(closed(5, [], 2.0), np.eye(4))
+    assert np.allclose(closed(5, [], 2.0)[0], np.eye(4))
 
 
 @pytest.mark.parametrize("fails_at", [0, 2])
@@ -245,6 +297,88 @@ def mapped_by(capture: Capture, model: Model, config: Config) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(building, "open_model", lambda *a, **k: model)
         return building._mapped(capture, replace(config, reconstructor="da3-small"), pipeline.Diary(), None)[0]
+
+
+def posed_model(shots: Sequence[Shot], *, bend: float = 1.0, metric: bool = False, **options: Any) -> Model:
+    """The truth at known poses; every pass after the first has its depth `bend` times too long."""
+    passes = [0]
+
+    def predict(rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        assert T is not None and K_given is not None
+        passes[0] += 1
+        depth = np.stack([next(s.depth for s in shots if np.allclose(s.T_world_cam, p)) for p in T])
+        depth = (depth * (bend if passes[0] > 1 else 1)).astype(np.float32)
+        return Prediction(depth, np.ones(depth.shape, np.float32), K_given, T, metric=metric)
+
+    return Model("posed", predict, 320, 1, window=8, overlap=2, takes_poses=True, **options)
+
+
+def test_known_poses_give_the_unit_whatever_the_model_claims(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:8]
+    for metres, kind in ((True, "metric"), (False, "relative")):
+        found = by_model(filmed(shots, posed=True, metres=metres), range(8), posed_model(shots, metric=True))
+        assert (found.scale.kind, found.scale.source) == (kind, "sensor" if metres else "none")
+        assert "W-MODEL-SCALE" not in {x.code for x in found.losses}
+    alone = posed_model(shots, metric=True, needs_poses=True)
+    assert by_model(filmed(shots, posed=True, metres=True), range(8), alone).scale.kind == "metric"
+    with pytest.raises(ConfigError, match="E-MODEL-POSES poses without metres"):
+        by_model(filmed(shots, posed=True), range(8), alone)
+    with pytest.raises(ConfigError, match="E-MODEL-POSES posed finds no cameras"):
+        by_model(filmed(shots), range(8), alone)
+
+
+def test_posed_windows_whose_depths_disagree_are_refused(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:20]
+    assert len(list(by_model(filmed(shots, posed=True), range(20), posed_model(shots)).windows)) == 3
+    with pytest.raises(TrustError, match="E-WINDOWS-APART"):
+        list(by_model(filmed(shots, posed=True), range(20), posed_model(shots, bend=1.6)).windows)
+
+
+def test_a_seam_sees_turns_and_depths_too(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:6]
+    rng = np.random.default_rng(0)
+    depth = np.stack([s.depth for s in shots]).astype(np.float32)
+    at = np.stack([s.T_world_cam for s in shots])
+    at[:, :3, 3] = 0  # a camera that turns in one place
+    true = Prediction(depth, np.ones_like(depth), np.stack([K] * 6), at)
+    assert join(true, true)[1] < 1e-6
+    turned = at @ np.stack([from_rotation(about_z(a)) for a in rng.normal(0, 0.5, 6)])
+    assert join(true, replace(true, T_world_cam=turned))[1] > 0.05
+    wild = rng.uniform(1, 9, depth.shape).astype(np.float32)
+    assert join(true, replace(true, depth=wild))[1] > 0.05
+
+
+def test_cameras_that_stand_still_give_no_unit() -> None:
+    rng = np.random.default_rng(0)
+    given, found = np.tile(np.eye(4), (8, 1, 1)), np.tile(np.eye(4), (8, 1, 1))
+    depth = np.full((8, 4, 6), 2.0, np.float32)
+    given[:, :3, 3], found[:, :3, 3] = rng.normal(0, 2e-5, (8, 3)), rng.normal(0, 0.05, (8, 3))
+    with pytest.raises(TrustError, match="E-NO-BASELINE"):  # jitter of known cameras against noise of the model's
+        baseline_ratio(found, given, depth)
+    given[:, 0, 3] = found[:, 0, 3] = np.arange(8) * 1e-3
+    with pytest.raises(TrustError, match="E-NO-BASELINE"):
+        baseline_ratio(given, given, depth)
+    found[:, :3, 3], given[:, :3, 3] = rng.normal(0, 1, (8, 3)), 0
+    given[:, :3, 3] = found[:, :3, 3] / 4
+    assert baseline_ratio(found, given, depth) == pytest.approx(4)
+
+
+class OutOfMemoryError(RuntimeError):
+    """What torch calls it: no MemoryError."""
+
+
+def test_memory_that_ran_out_has_one_name(walked: tuple[Any, list[Shot]]) -> None:
+    def fail(error: Exception) -> Model:
+        def predict(*given: Any) -> Prediction:
+            raise error
+
+        return Model("small", predict, 320, 1)
+
+    for error in (OutOfMemoryError("CUDA"), MemoryError()):
+        with pytest.raises(WindowTooLarge, match="E-MEMORY small: 6 frames"):
+            by_model(filmed(walked[1][:6]), range(6), fail(error))
+    with pytest.raises(RuntimeError, match="another matter"):
+        by_model(filmed(walked[1][:6]), range(6), fail(RuntimeError("another matter")))
 
 
 def with_holes(shots: Sequence[Shot], *, wrong: float = 0.0) -> Reconstruction:
@@ -290,6 +424,20 @@ def test_a_model_that_does_not_fit_is_left_out(walked: tuple[Any, list[Shot]]) -
     assert all(np.array_equal(a.depth, b.depth) for a, b in zip(found.windows, before))
     (loss,) = found.late_losses()
     assert loss.code == "W-MODEL-REJECTED" and loss.count == 6
+
+    def refuse(*given: Any) -> Prediction:
+        raise TrustError("E-NO-BASELINE", "no.", "Move.")
+
+    found = with_learned_depth(with_holes(shots), Model("refusing", refuse, 320, 1, window=4))
+    assert all(np.array_equal(a.depth, b.depth) for a, b in zip(found.windows, with_holes(shots).windows))
+    assert found.late_losses()[0].count == 6
+
+
+def test_the_last_frame_alone_keeps_its_poses(walked: tuple[Any, list[Shot]]) -> None:
+    shots = walked[1][:5]
+    model = replace(posed_model(shots, needs_poses=True), window=4)
+    windows = list(with_learned_depth(with_holes(shots), model).windows)
+    assert len(windows) == 5 and (windows[4].depth > 0).mean() > 0.75
 
 
 class Upstream:

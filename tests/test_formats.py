@@ -12,6 +12,7 @@ from PIL import Image
 
 import cogmap
 from cogmap.building import reconstruct
+from cogmap.capture import frames_npz
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.capture import Capture
@@ -394,6 +395,9 @@ def test_an_npz_of_frames_is_a_posed_capture(tmp_path: Path) -> None:
     assert m.scale.source == "sensor" and len(m.objects) > 3
     back = np.linalg.inv(m.scene.T_map_input) @ m.scene.camera_path[5].T_map_cam
     assert np.allclose(back, poses[5], atol=1e-3)
+    spread = (np.arange(3 * 4 * 5) % 250).reshape(1, 4, 5, 3)
+    assert np.array_equal(frames_npz._bytes(spread.astype(np.float64)), spread)
+    assert np.array_equal(frames_npz._bytes(spread / 255.0), spread)
     frames_file(tmp_path / "unscaled.npz", unit=7.3, metric=np.array(False))
     free = cogmap.build(tmp_path / "unscaled.npz")
     assert free.scale.source == "assumed" and "W-SCALE-ASSUMED" in {w.code for w in free.quality.warnings}
@@ -408,6 +412,11 @@ def test_an_npz_of_frames_is_a_posed_capture(tmp_path: Path) -> None:
         ({"poses": np.tile(-np.eye(4), (16, 1, 1))}, "E-POSE"),
         ({"poses": np.tile(np.eye(4), (3, 1, 1))}, "E-SHAPE"),
         ({"images": np.zeros((16, 10, 10, 3), np.uint8)}, "E-SHAPE"),
+        ({"poses": np.tile(np.eye(3), (16, 1, 1))}, "E-SHAPE"),
+        ({"poses": np.zeros((16, 7))}, "E-SHAPE"),
+        ({"time_s": np.zeros(3)}, "E-SHAPE"),
+        ({"depth": np.array(["a"] * 16)}, "E-NPZ-FIELDS"),
+        ({"depth": -np.ones((16, 120, 160))}, "E-POSE-CONVENTION"),
     ],
 )
 def test_an_npz_of_frames_that_contradicts_itself(tmp_path: Path, changed: dict[str, object], code: str) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from cogmap import CognitiveMap, build
+from cogmap import CognitiveMap, build, pipeline
+from cogmap.config import Config
+from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.data.scene import Box
 from cogmap.errors import InputError, OutputError
 from cogmap.exporting import export_map
@@ -18,7 +22,9 @@ from cogmap.geometry.camera import project, unproject
 from cogmap.geometry.rigid import about_z, apply
 
 from .maps import living_room
+from .rooms import make_room, walk_path
 from .test_exports import room  # noqa: F401
+from .test_pipeline import windows
 
 REASON = "{0} is not installed: make test-interop installs it"
 
@@ -118,6 +124,23 @@ def test_coco_tools_read_the_boxes_of_every_frame(room: CognitiveMap, tmp_path: 
         u, v, w, h = row["bbox"]
         assert u >= 0 and u + w <= 640 and v >= 0 and v + h <= 480 and w >= 0 and h >= 0
     json.loads((tmp_path / "boxes.json").read_text())
+
+
+def test_boxes_in_pixels_are_those_of_the_picture_that_is_named(tmp_path: Path) -> None:
+    """Pictures of four times the pixels of their depth: numbers and file must go together."""
+    built = make_room(1)
+    large = (replace(w, picture=w.rgb.repeat(2, 1).repeat(2, 2)) for w in windows(built, walk_path(built, 10)))
+    source = Reconstruction(large, Scale("metric", "sensor", 0.01))
+    m = CognitiveMap(pipeline.map_reconstruction(source, Config(), pipeline.Diary()))
+    m.save(tmp_path / "room.cogmap")
+    m.export("coco3d", tmp_path / "boxes.json")
+    data = json.loads((tmp_path / "boxes.json").read_text())
+    for image in data["images"]:
+        with Image.open(tmp_path / "room.cogmap" / image["file_path"]) as picture:
+            assert picture.size == (image["width"], image["height"]) == (640, 480)
+        assert image["K"][0][0] == pytest.approx(2 * m.frame(image["id"]).K[0, 0])
+    with pytest.raises(InputError, match="E-NO-FRAMES"):
+        export_map(living_room(), "coco3d", tmp_path / "none.json")
 
 
 @pytest.fixture()

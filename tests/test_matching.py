@@ -43,6 +43,7 @@ def test_pixels_land_on_the_same_surface_or_say_why_not() -> None:
             off.append(float(np.hypot(*(np.array(found.uv) - seen))))
     agree = np.mean([s == t for s, t in zip(said, true)])
     assert {"occluded", "out of view", None} <= set(true) and agree > 0.97
+    assert m.match(3, (100.5, 100.5), 3).confirmed
     assert len(off) > 100 and np.percentile(off, 95) < 2.0 and np.median(off) < 0.7
     with pytest.raises(InputError, match="E-PIXEL"):
         m.match(0, (400.0, 10.0), 1)

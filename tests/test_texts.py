@@ -102,6 +102,15 @@ def test_facts_of_any_map_are_true(seed: int, n: int) -> None:
         assert np.allclose(np.cos(np.radians(fact.values[1]) - np.arctan2(step[1], step[0])), 1, atol=1e-4)
 
 
+def test_the_nearest_is_told_by_surfaces_not_by_middles() -> None:
+    """A lamp 5 cm from the end of a long shelf, whose middle is far away."""
+    rows = [("shelf", (0.0, 0.0, 0.5), (6.0, 0.3, 1.0), 0), ("lamp", (2.9, 0.3, 0.2), (0.2, 0.2, 0.4), 0)]
+    rows += [("box", (2.9 + dx, 1.2, 0.2), (0.2, 0.2, 0.4), 0) for dx in (-0.4, 0.0, 0.4)]
+    facts = parse_facts(CognitiveMap(map_of(*rows)).to_text("facts", about="lamp_1"))
+    gaps = {f.ids: f.values[0] for f in facts if f.kind == "gap"}
+    assert any("shelf_1" in ids and gap == pytest.approx(0.05, abs=0.006) for ids, gap in gaps.items())
+
+
 def test_facts_tell_rooms_and_what_came_first(room: CognitiveMap) -> None:
     facts = parse_facts(room.to_text("facts"))
     order = [f.ids[0] for f in facts if f.kind == "first"]

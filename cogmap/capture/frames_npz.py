@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._checks import F64, Array, shaped
+from .._checks import F64, U8, Array, shaped
 from ..data.capture import Capture, CaptureFrame, SourceReport
 from ..errors import InputError
 from ..geometry.rigid import checked_pose
@@ -48,17 +48,16 @@ def open_frames_npz(path: Path) -> Capture:
     shaped("depth", depth, n, *rgb.shape[1:3])
     shaped("K", K, *((3, 3) if K.ndim == 2 else (n, 3, 3)))
     cameras = np.broadcast_to(K, (n, 3, 3)).astype(np.float64)
+    shaped("T_world_cam", T, n, 3 if T.ndim == 3 and T.shape[1] == 3 else 4, 4)
     poses = [checked_pose(_square(t), f"pose {i} of {path}", ROUNDED) for i, t in enumerate(T)]
-    if len(poses) != n:
-        raise InputError("E-SHAPE", f"{len(poses)} poses for {n} pictures.", "Give one a picture.", path)
     times = arrays.get("time_s", np.arange(n, dtype=float))
-    pictures = rgb if rgb.dtype == np.uint8 else np.clip(np.round(rgb * 255.0), 0, 255).astype(np.uint8)
-    known = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
+    shaped("time_s", times, n)
+    pictures = _bytes(rgb)
 
     def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
         for i in range(n) if indices is None else indices:
             camera = {"K": cameras[i], "K_depth": cameras[i], "T_input_cam": poses[i]}
-            yield CaptureFrame(i, float(times[i]), pictures[i], known[i], **camera)
+            yield CaptureFrame(i, float(times[i]), pictures[i], depth[i].astype(np.float32), **camera)
 
     source = "sensor" if bool(arrays.get("metric", True)) else "none"
     report = SourceReport("npz", pose_direction="camera-to-world", depth_unit_m=1.0, scale_source=source)
@@ -67,10 +66,18 @@ def open_frames_npz(path: Path) -> Capture:
 
 def _named(arrays: dict[str, Array], need: str, path: Path) -> Array:
     for name in NAMES[need]:
-        if name in arrays:
+        if name in arrays and arrays[name].dtype.kind in "fiu":
             return arrays[name]
     held = ", ".join(sorted(arrays))
     raise InputError("E-NPZ-FIELDS", f"it holds {held}, not {need}.", f"Add {' or '.join(NAMES[need])}.", path)
+
+
+def _bytes(rgb: Array) -> U8:
+    """Colours as bytes: shares of 0 to 1 are spread out, what goes beyond 1 counts as bytes already."""
+    if rgb.dtype == np.uint8:
+        return rgb
+    share = rgb.dtype.kind == "f" and float(np.nanmax(rgb, initial=0.0)) <= 1.0
+    return np.clip(np.round(rgb * 255.0 if share else rgb), 0, 255).astype(np.uint8)
 
 
 def _square(T: Array) -> F64:

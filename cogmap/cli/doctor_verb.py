@@ -26,7 +26,7 @@ def doctor(
     if model is None:
         return
     v = judge_model(model, device)
-    camera = "given" if v.camera != v.camera else f"{v.camera:.1%} of the path off at most"
+    camera = "given" if v.camera != v.camera else f"{v.camera:.1%} of the path and {v.turn_deg:.1f} degrees off at most"
     print(f"{model}: cameras {camera}, depth {v.depth:.1%} off, focal length {v.focal:.1%} off, {v.seconds:.1f} s")
     print(f"{model}: {'pass' if v.passed else 'fail'}")
     if not v.passed:

@@ -40,6 +40,8 @@ def to_cameras(T_map_cam: F64, K: F64, size: tuple[int, int]) -> Any:
 def box_iou(a: Sequence[Box], b: Sequence[Box]) -> F32:
     """Intersection over union (A, B) of upright boxes by `box3d_overlap`. Raises MissingDependencyError E-EXTRA."""
     ops, torch = needed("pytorch3d.ops", HOW), needed("torch", HOW)
+    if not a or not b:
+        return np.zeros((len(a), len(b)), np.float32)
     corners = [torch.as_tensor(np.stack([box.corners for box in boxes]), dtype=torch.float32) for boxes in (a, b)]
     return np.asarray(ops.box3d_overlap(*corners)[1].numpy(), np.float32)
 

@@ -30,15 +30,15 @@ def export_coco3d(scene: SceneMap, path: Path) -> None:
     Raises:
         InputError: E-NO-FRAMES when the map has no cameras.
     """
-    if not scene.camera_path:
-        raise InputError("E-NO-FRAMES", "the map holds no cameras.", "Build it from a capture.")
+    if scene.frames is None or not scene.camera_path:
+        raise InputError("E-NO-FRAMES", "the map holds no pictures.", "Build it from a capture.")
     names = sorted({o.label or "object" for o in scene.objects})
     images = [_image(scene, camera) for camera in scene.camera_path]
     rows: list[dict[str, Any]] = []
     for thing in scene.objects:
         name = thing.label or "object"
         for frame, share in thing.seen:
-            seen = _seen(thing, scene.camera_path[frame], images[frame])
+            seen = _seen(thing, scene.camera_path[frame].T_map_cam, images[frame])
             told = {"id": len(rows) + 1, "image_id": frame, "category_id": names.index(name), "category_name": name}
             rows.append({**told, "object": thing.id, "visibility": round(share, 4), "score": thing.confidence, **seen})
     info = {"description": "cogmap", "unit": scene.scale.unit, "axes": "x right, y down, z forward, of the camera"}
@@ -48,22 +48,23 @@ def export_coco3d(scene: SceneMap, path: Path) -> None:
 
 
 def _image(scene: SceneMap, camera: CameraPose) -> dict[str, Any]:
-    height, width = (0, 0) if scene.frames is None else scene.frames.size(camera.frame)
-    name = f"{frame_name(camera.frame)}.jpg"
-    size = {"width": width, "height": height}
-    return {"id": camera.frame, "file_path": name, "file_name": name, **size, "K": np.round(camera.K, 4).tolist(),
+    assert scene.frames is not None
+    rgb, K = scene.frames.picture(camera.frame)
+    name = f"depth/{frame_name(camera.frame)}.jpg"  # in the map's folder
+    size = {"width": rgb.shape[1], "height": rgb.shape[0]}
+    return {"id": camera.frame, "file_path": name, "file_name": name, **size, "K": np.round(K, 4).tolist(),
             "T_map_cam": np.round(camera.T_map_cam, 6).tolist()}  # fmt: skip
 
 
-def _seen(thing: MapObject, camera: CameraPose, image: dict[str, Any]) -> dict[str, Any]:
-    """The box of an object as a camera sees it."""
-    T_cam_map = inverse(camera.T_map_cam)
+def _seen(thing: MapObject, T_map_cam: F64, image: dict[str, Any]) -> dict[str, Any]:
+    """The box of an object as the camera of an image sees it."""
+    T_cam_map = inverse(T_map_cam)
     R = T_cam_map[:3, :3] @ about_z(thing.box.yaw) @ FROM_OMNI3D
     center = apply(T_cam_map, np.array(thing.box.center_m))
     length, width, height = thing.box.size_m
     corners = center + (UNIT_CORNERS * [length, height, width]) @ R.T
     behind = bool((corners[:, 2] <= 0).any())
-    bbox = [0.0, 0.0, float(image["width"]), float(image["height"])] if behind else _around(corners, camera.K, image)
+    bbox = [0.0, 0.0, float(image["width"]), float(image["height"])] if behind else _around(corners, image)
     return {
         "center_cam": np.round(center, 4).tolist(),
         "dimensions": [width, height, length],
@@ -77,7 +78,7 @@ def _seen(thing: MapObject, camera: CameraPose, image: dict[str, Any]) -> dict[s
     }
 
 
-def _around(corners: F64, K: F64, image: dict[str, Any]) -> list[float]:
-    uv = np.clip(project(corners, K)[0], 0, [image["width"], image["height"]])
+def _around(corners: F64, image: dict[str, Any]) -> list[float]:
+    uv = np.clip(project(corners, np.array(image["K"]))[0], 0, [image["width"], image["height"]])
     low, high = uv.min(0), uv.max(0)
     return np.round([*low, *(high - low)], 1).tolist()

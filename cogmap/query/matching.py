@@ -13,21 +13,26 @@ from ..geometry.camera import project
 from ..geometry.rigid import apply, inverse
 
 ALIKE = 0.03
-HIDDEN_SHARE, HIDDEN_M = 0.03, 0.03
+HIDDEN_SHARE, HIDDEN_MIDDLE = 0.03, 0.015
 
 
 class PixelMatch(NamedTuple):
-    """The pixel (column, row) that shows the same surface, or None and why: "occluded", "out of view", "no depth"."""
+    """The pixel (column, row) that shows the same surface, or None and why: "occluded", "out of view", "no depth".
+
+    `confirmed` says whether the other frame's own depth is there; where it knows none, the pixel follows from cameras.
+    """
 
     uv: tuple[float, float] | None
     reason: str | None
     xyz_map: F64 | None
+    confirmed: bool = False
 
 
 def match_pixel(first: StoredFrame, uv: tuple[float, float], second: StoredFrame) -> PixelMatch:
     """Follow a pixel of a frame into another; pixels are those of `frame.rgb`, the first one's centre at (0.5, 0.5).
 
-    A surface is occluded when the other frame's depth there is nearer by more than 3 % and 3 cm.
+    A surface is occluded when the other frame's depth there is nearer by more than 3 % of it and 1.5 % of the middle
+    depth of that frame; it is confirmed when that depth is no farther either.
 
     Raises:
         InputError: E-PIXEL for one outside the picture.
@@ -45,9 +50,11 @@ def match_pixel(first: StoredFrame, uv: tuple[float, float], second: StoredFrame
     if not far > 0 or not (0 <= seen[0] < width and 0 <= seen[1] < height):
         return PixelMatch(None, "out of view", xyz)
     there = float(second.depth[int(seen[1]), int(seen[0])])
-    if 0 < there < float(far) * (1 - HIDDEN_SHARE) - HIDDEN_M:
+    known = second.depth[second.depth > 0]
+    near = HIDDEN_SHARE * float(far) + HIDDEN_MIDDLE * (float(np.median(known)) if len(known) else 0.0)
+    if 0 < there < float(far) - near:
         return PixelMatch(None, "occluded", xyz)
-    return PixelMatch((float(seen[0]), float(seen[1])), None, xyz)
+    return PixelMatch((float(seen[0]), float(seen[1])), None, xyz, 0 < there <= float(far) + near)
 
 
 def depth_at(depth: F32, uv: tuple[float, float]) -> float | None:

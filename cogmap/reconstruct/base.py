@@ -68,6 +68,22 @@ class WindowTooLarge(ResourceError):
         super().__init__("E-MEMORY", f"{model}: {window} frames at once do not fit the device.", "Set --window lower.")
 
 
+def asked(model: Model, rgb: U8, T_world_cam: F64 | None, K: F64 | None, size: tuple[int, int]) -> Prediction:
+    """The checked answer of a model to pictures of a (height, width).
+
+    Raises:
+        WindowTooLarge: when memory ran out, whatever the model's library calls that. TrustError: E-MODEL-OUTPUT.
+    """
+    try:
+        found = model.predict(rgb, T_world_cam, K)
+    except (MemoryError, ResourceError, RuntimeError) as error:
+        known = isinstance(error, (MemoryError, ResourceError)) or type(error).__name__ == "OutOfMemoryError"
+        if not known:
+            raise
+        raise WindowTooLarge(model.name, len(rgb)) from None  # its frames would keep the memory that is wanted
+    return checked(found, model.name, len(rgb), size)
+
+
 def checked(found: Prediction, model: str, n: int, size: tuple[int, int]) -> Prediction:
     """A prediction whose numbers can be used: wrong depths are 0, poses are rigid.
 
@@ -81,6 +97,8 @@ def checked(found: Prediction, model: str, n: int, size: tuple[int, int]) -> Pre
         shaped("confidence", found.confidence, n, height, width)
         shaped("K", found.K, n, 3, 3)
         shaped("T_world_cam", found.T_world_cam, n, 4, 4)
+        if found.sky is not None:
+            shaped("sky", found.sky, n, height, width)
         poses = np.stack(
             [checked_pose(T, f"the pose of frame {i}", HALF_PRECISION) for i, T in enumerate(found.T_world_cam)]
         )
@@ -98,6 +116,8 @@ def checked(found: Prediction, model: str, n: int, size: tuple[int, int]) -> Pre
         raise TrustError(
             "E-MODEL-OUTPUT", f"{model}: a focal length is {focal.max():.3g} long sides.", "Check weights."
         )
+    if not (np.isfinite(found.K).all() and np.isfinite(poses).all()):
+        raise TrustError("E-MODEL-OUTPUT", f"{model}: a camera is not finite.", "Check its weights.")
     depth = np.where(good & ~sky, found.depth, 0).astype(np.float32)
     sure = np.where(np.isfinite(found.confidence), found.confidence, 0).astype(np.float32)
     return replace(found, depth=depth, confidence=sure, K=found.K.astype(np.float64), T_world_cam=poses)

@@ -11,19 +11,21 @@ from PIL import Image
 from .._checks import F32, U8, Bool
 from ..data.capture import Capture, CaptureFrame, Loss
 from ..data.reconstruction import Correction, Reconstruction, Scale, Window
-from ..errors import ConfigError, ResourceError, TrustError
+from ..errors import ConfigError, TrustError
 from ..geometry.camera import scaled_K
-from .base import Model, Prediction, WindowTooLarge, checked
+from .base import Model, Prediction, asked
 from .loops import Keys
 from .pose_graph import Loop, closed
-from .windows import join, moved, part_of, plan
+from .windows import depth_ratio, join, moved, part_of, plan
 
 REL_NOISE = 0.02
 LEAST_RANK = 0.15
 EDGE = 0.06
 WORST_SEAM = 0.05
+WORST_RATIO = 0.15
+SENSOR_SIGMA = 0.01
 THIN = 8
-KEY_STEP = 6
+KEY_STEP = 4
 LEAST_WINDOWS = 3
 MOST_LOOPS = 24
 
@@ -42,15 +44,15 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
     if not indices:
         raise TrustError("E-TOO-FEW-FRAMES", "no frames were chosen.", "Film longer.", capture.path)
     walk = _Walk(capture, indices, model, seed)
-    scale = Scale("metric", "model", model.scale_sigma) if walk.found.metric else Scale("relative", "none", 0.0)
-    metres = (Loss("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them"),) if walk.found.metric else ()
+    scale = walk.scale()
+    note = Loss("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them")
     told = {"reconstructor": model.name, "windows": len(walk.plan), "window": model.window, **model.provenance}
     return Reconstruction(
         windows=walk.windows(),
         scale=scale,
         up_world=capture.gravity_input if walk.posed else None,
         rel_noise=REL_NOISE,
-        losses=metres,
+        losses=(note,) if scale.source == "model" else (),
         provenance=told,
         corrected=walk.corrected,
     )
@@ -71,10 +73,24 @@ class _Walk:
         if model.needs_poses and not self.posed:
             remedy = "Give posed pictures, or choose da3-small."
             raise ConfigError("E-MODEL-POSES", f"{model.name} finds no cameras itself.", remedy, capture.path)
+        if model.needs_poses and capture.report.scale_source == "none":
+            remedy = "Choose da3-small, which brings its depth to their unit."
+            raise ConfigError(
+                "E-MODEL-POSES", "poses without metres do not fit a depth in metres.", remedy, capture.path
+            )
         self.found = self._predicted(self.current)
         self.seams: list[float] = []
         self.keys = Keys()
         self.seen: list[_Seen] = []
+
+    def scale(self) -> Scale:
+        """The unit of known poses where they are given, else what the model claims."""
+        if self.posed:
+            sensor = self.capture.report.scale_source != "none"
+            return Scale("metric", "sensor", SENSOR_SIGMA) if sensor else Scale("relative", "none", 0.0)
+        if self.found.metric:
+            return Scale("metric", "model", self.model.scale_sigma)
+        return Scale("relative", "none", 0.0)
 
     def windows(self) -> Iterator[Window]:
         """Every frame once, in the world of the first window."""
@@ -85,15 +101,19 @@ class _Walk:
             if len(self.current) <= shared:  # frames were lost: nothing new is left
                 return
             new = self._predicted(self.current)
-            if not self.posed:
-                last = part_of(self.found, slice(len(self.found.depth) - shared, None))
-                S, seam = join(last, part_of(new, slice(0, shared)))
-                self.seams.append(seam)
-                if not seam < WORST_SEAM:
-                    problem = f"frames {here.start} to {here.stop - 1} lie {seam:.0%} of their depth off."
-                    remedy = "Film more slowly, or use --reconstructor sfm."
-                    raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
-                new = moved(new, S)
+            last, again = (
+                part_of(self.found, slice(len(self.found.depth) - shared, None)),
+                part_of(new, slice(0, shared)),
+            )
+            S, seam = join(last, again)
+            if self.posed:  # nothing moves; the depths must agree
+                seam = abs(depth_ratio(last, again) - 1) * WORST_SEAM / WORST_RATIO
+            self.seams.append(seam)
+            if not seam < WORST_SEAM:
+                problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
+                remedy = "Film more slowly, or use --reconstructor sfm."
+                raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
+            new = new if self.posed else moved(new, S)
             self.found = new
             yield self._done(shared)
 
@@ -115,21 +135,19 @@ class _Walk:
         if not loops:
             return Correction(None, told) if told else None
         depth = float(np.median([np.median(s.thin.depth[s.thin.depth > 0]) for s in self.seen]))
-        S = closed(len(self.seen), loops, depth)
+        S, kept = closed(len(self.seen), loops, depth)
         moves = np.concatenate([np.tile(S[k], (s.new, 1, 1)) for k, s in enumerate(self.seen)])
-        return Correction(moves, {**told, "loops": len(loops)})
+        return Correction(moves, {**told, "loops": len(kept), "loops_refused": len(loops) - len(kept)})
 
     def _loops(self) -> list[Loop]:
         """One loop for two windows that show one place: the model looks at frames of both at once."""
         home = {i: k for k, s in enumerate(self.seen) for i in s.indices[len(s.indices) - s.new :]}
-        done: dict[tuple[int, int], Loop] = {}
+        tried: dict[tuple[int, int], Loop | None] = {}
         for i, j in self.keys.loops(self.seed):
             pair = (home[i], home[j])
-            if pair[1] - pair[0] > 1 and _apart(pair, done) and len(done) < max(MOST_LOOPS, len(self.seen)):
-                found = self._measured(*pair, i, j)
-                if found is not None:
-                    done[pair] = found
-        return list(done.values())
+            if pair[1] - pair[0] > 1 and _apart(pair, tried) and len(tried) < max(MOST_LOOPS, len(self.seen)):
+                tried[pair] = self._measured(*pair, i, j)
+        return [found for found in tried.values() if found is not None]
 
     def _measured(self, a: int, b: int, i: int, j: int) -> Loop | None:
         """The loop of frames i and j of windows a and b, or None where a pass over both fits neither."""
@@ -158,11 +176,7 @@ class _Walk:
         if self.posed:
             shapes = [(f.K, f.rgb.shape) for f in frames]
             K = np.stack([scaled_K(k, self.size[1] / s[1], self.size[0] / s[0]) for k, s in shapes if k is not None])
-        try:
-            found = self.model.predict(rgb, poses, K)
-        except (MemoryError, ResourceError) as error:
-            raise WindowTooLarge(self.model.name, self.model.window) from error
-        return checked(found, self.model.name, len(frames), self.size)
+        return asked(self.model, rgb, poses, K, self.size)
 
 
 @dataclass(frozen=True)

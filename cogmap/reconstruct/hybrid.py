@@ -11,8 +11,9 @@ from PIL import Image
 from .._checks import F32
 from ..data.capture import Loss
 from ..data.reconstruction import Reconstruction, Window
+from ..errors import TrustError
 from ..geometry.camera import scaled_K
-from .base import Model, Prediction, checked
+from .base import Model, Prediction, asked
 from .feed_forward import fitted_size, resized, trusted
 
 LEAST_PX = 200
@@ -50,23 +51,25 @@ def _filled(windows: Iterator[Window], model: Model, rejected: list[int]) -> Ite
     waiting: list[Window] = []
     for window in windows:
         if waiting and (window.rgb.shape != waiting[0].rgb.shape or sum(len(w.index) for w in waiting) >= model.window):
-            yield from _asked(waiting, model, rejected)
+            yield from _answered(waiting, model, rejected)
             waiting = []
         waiting.append(window)
     if waiting:
-        yield from _asked(waiting, model, rejected)
+        yield from _answered(waiting, model, rejected)
 
 
-def _asked(windows: list[Window], model: Model, rejected: list[int]) -> Iterator[Window]:
+def _answered(windows: list[Window], model: Model, rejected: list[int]) -> Iterator[Window]:
     pictures = [p for w in windows for p in (w.rgb if w.picture is None else w.picture)]
     size = fitted_size(pictures[0].shape[:2], model)
     rgb = np.stack([resized(p, size) for p in pictures])
     height, width = windows[0].rgb.shape[1:3]
     K = np.stack([scaled_K(k, size[1] / width, size[0] / height) for w in windows for k in w.K])
     poses = np.concatenate([w.T_world_cam for w in windows])
-    given = (poses, K) if model.takes_poses and len(poses) > 1 else (None, None)
-    said = checked(model.predict(rgb, *given), model.name, len(rgb), size)
-    learned = _at_size(said, (height, width))
+    given = (poses, K) if model.needs_poses or (model.takes_poses and len(poses) > 1) else (None, None)
+    try:
+        learned = _at_size(asked(model, rgb, given[0], given[1], size), (height, width))
+    except TrustError:  # what the model says of these is of no use: they keep what they had
+        learned = np.zeros((len(rgb), height, width), np.float32)
     first = 0
     for window in windows:
         here = slice(first, first + len(window.index))

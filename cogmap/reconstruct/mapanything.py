@@ -54,8 +54,9 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     found = _as_prediction(said)
     if T_world_cam is None or K is None:
         return found
-    ratio = baseline_ratio(found.T_world_cam, T_world_cam)
-    return replace(found, depth=(found.depth / ratio).astype(np.float32), T_world_cam=T_world_cam, K=K)
+    ratio = baseline_ratio(found.T_world_cam, T_world_cam, found.depth)
+    depth = (found.depth / ratio).astype(np.float32)
+    return replace(found, depth=depth, T_world_cam=T_world_cam, K=K, metric=False)
 
 
 _CENTER = np.array([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]])

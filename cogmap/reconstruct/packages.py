@@ -15,7 +15,7 @@ import numpy as np
 
 from .._checks import F64, U8, Array
 from .._optional import needed, torch_device, weights
-from ..errors import MissingDependencyError
+from ..errors import ConfigError, MissingDependencyError
 from .base import Model, Prediction
 
 Predict = Callable[[Any, U8, F64 | None, F64 | None], Prediction]
@@ -52,10 +52,14 @@ def open_package(package: Package, predict: Predict, text: str, device: str, *, 
         commercial: refuse weights whose licence forbids commercial use.
 
     Raises:
+        ConfigError: E-OPTION for a revision. DeviceError: E-DEVICE.
         MissingDependencyError: E-EXTRA with the install lines, E-WEIGHTS, E-LICENCE, and E-UPSTREAM when the installed
-            version cannot be called as needed. DeviceError: E-DEVICE.
+            version cannot be called as needed.
     """
     name, _, place = text.partition(":")
+    if "@" in name:
+        remedy = "Give a folder: NAME:FOLDER."
+        raise ConfigError("E-OPTION", f"{text!r}: this package takes no revision.", remedy)
     repository, licence = package.weights[name]
     if commercial and "NC" in licence:
         raise MissingDependencyError("E-LICENCE", f"{name} is {licence}.", "Choose da3-small or da3-base.")

@@ -14,6 +14,7 @@ from .._checks import F64
 
 NUMBERS = 7
 LOOP_WEIGHT = 3.0
+MOST_OPEN = 0.1
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class Loop:
     S_first_second: F64
 
 
-def closed(n: int, loops: Sequence[Loop], length: float) -> F64:
-    """Similarities (n, 4, 4) that move the windows of one joined walk so that its loops close.
+def closed(n: int, loops: Sequence[Loop], length: float) -> tuple[F64, tuple[Loop, ...]]:
+    """Similarities (n, 4, 4) that move the windows of one joined walk so that its loops close, and the loops kept.
+
+    A loop that stays open by over a tenth after all gave way is not believed: the graph is solved again without it.
 
     Neighbours want to move alike, loops want what they measured; squares of log scale, angle and shift are least. The
     first window stays. A pose graph in the sense of Kuemmerle et al., "g2o", 2011, over similarities.
@@ -34,6 +37,20 @@ def closed(n: int, loops: Sequence[Loop], length: float) -> F64:
     Args:
         length: what one unit of shift is compared with an angle of one radian: about the depth of the scene.
     """
+    S = _solved(n, loops, length)
+    kept = tuple(e for e in loops if _open(S, e, length) <= MOST_OPEN)
+    return (S if len(kept) == len(loops) else _solved(n, kept, length)), kept
+
+
+def _open(S: F64, loop: Loop, length: float) -> float:
+    """How far a loop is from closing: the largest of log scale, angle, and shift over length."""
+    gap = _inverses(loop.S_first_second[None]) @ _inverses(S[loop.first][None]) @ S[loop.second][None]
+    scale, *rest = _numbers(gap, length)[0]
+    return float(max(abs(scale), np.linalg.norm(rest[:3]), np.linalg.norm(rest[3:])))
+
+
+def _solved(n: int, loops: Sequence[Loop], length: float) -> F64:
+    """The similarities of least squares, those of far residuals counting less."""
     edges = [(k, k + 1, np.eye(4), 1.0) for k in range(n - 1)]
     edges += [(e.first, e.second, e.S_first_second, LOOP_WEIGHT) for e in loops]
     first, second = (np.array([e[k] for e in edges]) for k in (0, 1))
@@ -49,7 +66,9 @@ def closed(n: int, loops: Sequence[Loop], length: float) -> F64:
         for node in (a, b):
             if node > 0:
                 pattern[row * NUMBERS : (row + 1) * NUMBERS, (node - 1) * NUMBERS : node * NUMBERS] = 1
-    found = least_squares(residual, np.zeros((n - 1) * NUMBERS), jac_sparsity=pattern, method="trf", x_scale="jac")
+    found = least_squares(
+        residual, np.zeros((n - 1) * NUMBERS), jac_sparsity=pattern, method="trf", x_scale="jac", loss="soft_l1"
+    )
     return _matrices(np.concatenate([np.zeros((1, NUMBERS)), found.x.reshape(-1, NUMBERS)]), length)
 
 

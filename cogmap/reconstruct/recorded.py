@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..data.reconstruction import Reconstruction, Scale, Window
+from ..data.capture import Loss
+from ..data.reconstruction import Correction, Reconstruction, Scale, Window
 from ..errors import InputError
 
 FIELDS = ("rgb", "depth", "confidence", "K", "T_world_cam", "index", "time_s")
@@ -26,12 +27,17 @@ def record(reconstruction: Reconstruction, folder: Path) -> None:
         arrays |= {name: getattr(window, name) for name in OPTIONAL if getattr(window, name) is not None}
         np.savez_compressed(folder / f"w{n:05d}.npz", part=np.int64(window.part), **arrays)
     up = reconstruction.up_world
+    correction = reconstruction.corrected()
+    if correction is not None and correction.moves is not None:
+        np.savez_compressed(folder / "moves.npz", moves=correction.moves)
+    losses = (*reconstruction.losses, *reconstruction.late_losses())
     head = {
         "scale": asdict(reconstruction.scale),
         "up_world": None if up is None else up.tolist(),
         "rel_noise": reconstruction.rel_noise,
         "n_parts": reconstruction.n_parts,
-        "provenance": reconstruction.provenance,
+        "provenance": {**reconstruction.provenance, **({} if correction is None else correction.told)},
+        "losses": [asdict(loss) for loss in losses],
     }
     (folder / "reconstruction.json").write_text(json.dumps(head, indent=1) + "\n", encoding="utf-8")
 
@@ -55,8 +61,17 @@ def read_recorded(folder: Path) -> Reconstruction:
         up_world=None if up is None else np.array(up, np.float64),
         rel_noise=float(head.get("rel_noise", 0.005)),
         n_parts=int(head.get("n_parts", 1)),
+        losses=tuple(Loss(**loss) for loss in head.get("losses", [])),
         provenance=dict(head.get("provenance", {})),
+        corrected=lambda: _correction(folder / "moves.npz"),
     )
+
+
+def _correction(path: Path) -> Correction | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as data:
+        return Correction(data["moves"])
 
 
 def _windows(folder: Path) -> Iterator[Window]:

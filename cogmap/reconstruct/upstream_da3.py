@@ -55,7 +55,7 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
         K=np.asarray(found.intrinsics, np.float64),
         T_world_cam=inverse(poses) if T_world_cam is None else T_world_cam,
         sky=sky,
-        metric=_is_one(found.is_metric),
+        metric=T_world_cam is None and _is_one(found.is_metric),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from .._checks import F64, Array
-from ..geometry.rigid import inverse
+from ..geometry.rigid import inverse, rotation_angle
 from ..geometry.similarity import apply_to_pose, scale_of
 from .base import Prediction
 
@@ -35,15 +35,16 @@ def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
 
     The scale is the median ratio of the depths of the same pixels, those surer than the median in both; turn and shift
     are means over the shared cameras, found again without those that are off by more than twice the median. Frames
-    whose depth one of both does not know at all say nothing. The seam error is the median distance of the shared
-    cameras after the join, as a share of the median depth; infinite where there is nothing to join by.
+    whose depth one of both does not know at all say nothing. The seam error is the largest of three medians: distance
+    of the shared cameras after the join as a share of the depth, their angle in radians, and half of what the ratios of
+    depth spread by; infinite where there is nothing to join by.
     """
     told = ((done.depth > 0) & (new.depth > 0)).any((1, 2))
     if not told.any():
         return np.eye(4), float("inf")
     done, new = (replace(p, depth=p.depth[told], confidence=p.confidence[told], K=p.K[told],
                          T_world_cam=p.T_world_cam[told]) for p in (done, new))  # fmt: skip
-    ratio = _depth_ratio(done, new)
+    ratio = depth_ratio(done, new)
     scaled = new.T_world_cam.copy()
     scaled[:, :3, 3] *= ratio
     steps = done.T_world_cam @ inverse(scaled)
@@ -52,8 +53,13 @@ def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
         T = _mean_pose(steps[used])
         off = np.linalg.norm((T @ scaled)[:, :3, 3] - done.T_world_cam[:, :3, 3], axis=1)
         used = off <= 2 * np.median(off) + 1e-9
-    known = done.depth > 0
-    seam = float(np.median(off) / np.median(done.depth[known])) if known.any() else float("inf")
+    turned = [rotation_angle(a[:3, :3].T @ (T @ b)[:3, :3]) for a, b in zip(done.T_world_cam, scaled)]
+    both = (done.depth > 0) & (new.depth > 0)
+    if not both.any():
+        return np.eye(4), float("inf")
+    ratios = done.depth[both] / (new.depth[both] * ratio)
+    spread = float(np.median(np.abs(ratios - 1))) / 2
+    seam = max(float(np.median(off) / np.median(done.depth[both])), float(np.median(turned)), spread)
     return T @ np.diag([ratio, ratio, ratio, 1.0]), seam
 
 
@@ -65,7 +71,7 @@ def part_of(found: Prediction, frames: slice, step: int = 1) -> Prediction:
     return Prediction(found.depth[thin].copy(), found.confidence[thin].copy(), *cameras, sky, found.metric)
 
 
-def _depth_ratio(done: Prediction, new: Prediction) -> float:
+def depth_ratio(done: Prediction, new: Prediction) -> float:
     """Lengths of the done window over those of the new one; 1 where too few pixels are known in both."""
     p, q = done.depth, new.depth
     known = (p > 0) & (q > 0)

@@ -17,6 +17,7 @@ from ..errors import InputError
 from .text_metric import numbered_lines
 
 NEAREST = 2
+SLACK_M = 1e-6
 KINDS = {
     "gap": r"gap (\w+) (\w+) (\d+) bearing (-?\d+)",
     "room": r"room (\w+) area (\d+\.\d) seen (\d+)%",
@@ -78,16 +79,33 @@ def _gaps(boxes: dict[str, Box], asked: list[str]) -> list[tuple[str, str, float
     if len(ids) < 2:
         return []
     center = np.array([b.center_m for b in boxes.values()])
-    count = min(NEAREST + 1, len(ids))
-    near = np.asarray(cKDTree(center).query(center, count)[1])
     at = [ids.index(name) for name in asked] or range(len(ids))
-    chosen = {tuple(sorted((k, int(j)))) for k in at for j in near[k] if j != k}
+    near = _nearest(list(boxes.values()), at)
+    chosen = {tuple(sorted((k, j))) for k in at for j in near[k]}
     chosen |= {tuple(sorted(pair)) for pair in combinations(at, 2)} if asked else set()
     a, b = np.array(sorted(chosen)).reshape(-1, 2).T
     gap = surface_gaps(list(boxes.values()), a, b)
     step = center[b] - center[a]
     bearing = np.degrees(np.arctan2(step[:, 1], step[:, 0]))
     return [(ids[i], ids[j], float(g), float(d)) for i, j, g, d in zip(a, b, gap, bearing)]
+
+
+def _nearest(boxes: list[Box], at: Sequence[int]) -> dict[int, list[int]]:
+    """For each box asked about the two whose surfaces are nearest, first in the map where gaps are equal.
+
+    Looked for among those whose outlines are nearest from above: the two nearest of them bound how far to look.
+    """
+    floor = shapely.polygons(np.array([b.floor_corners for b in boxes]))
+    tree, out = shapely.STRtree(floor), {}
+    center = np.array([b.center_m for b in boxes])
+    first = np.asarray(cKDTree(center).query(center[list(at)], min(NEAREST + 1, len(boxes)))[1]).reshape(len(at), -1)
+    for k, guess in zip(at, first):
+        others = np.array([j for j in guess if j != k])
+        bound = float(np.sort(surface_gaps(boxes, np.full(len(others), k), others))[:NEAREST].max())
+        found = np.setdiff1d(tree.query(floor[k], predicate="dwithin", distance=bound + SLACK_M), [k])
+        gaps = surface_gaps(boxes, np.full(len(found), k), found)
+        out[k] = [int(j) for j in found[np.lexsort((found, gaps))[:NEAREST]]]
+    return out
 
 
 def surface_gaps(boxes: Sequence[Box], a: Array, b: Array) -> F64:

@@ -113,7 +113,8 @@ def load_network(path: Path, checkpoint: Checkpoint) -> Any:
 def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Prediction:
     """One pass over pictures (N, H, W, 3), sides multiples of 14; poses (N, 4, 4) and K (N, 3, 3) where known.
 
-    Known poses are kept, and depth is brought to their unit. Half precision on a GPU in the encoder alone.
+    Known poses are kept, and depth is brought to their unit; `da3-metric` gives metres, so its poses must be in metres.
+    Half precision on a GPU in the encoder alone.
 
     Raises:
         TrustError: E-NO-BASELINE when known cameras all stand in one place. ResourceError: E-MEMORY.
@@ -131,7 +132,7 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     found = _as_prediction(seen, T_world_cam, K)
     if T_world_cam is None or K is None or found.metric:
         return found
-    ratio = baseline_ratio(found.T_world_cam, T_world_cam)
+    ratio = baseline_ratio(found.T_world_cam, T_world_cam, found.depth)
     return replace(found, depth=(found.depth / ratio).astype(np.float32), T_world_cam=T_world_cam, K=K)
 
 
