@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from .._checks import F32, U8, Bool
 from ..data.capture import Capture, CaptureFrame, Loss
+from ..data.frames import OwnedFolder
 from ..data.reconstruction import Correction, Reconstruction, Scale, Window
 from ..errors import ConfigError, TrustError
 from ..geometry.camera import scaled_K
@@ -33,8 +35,9 @@ MOST_LOOPS = 24
 def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model, seed: int = 0) -> Reconstruction:
     """Windows of a capture as a model sees it; given poses and intrinsics are handed to models that take them.
 
-    Memory holds one window, the frames it shares with the next, and a few pixels of every frame. Lengths are metres
-    only where the model claims them. Where the walk comes back to a place, all windows are moved so that it closes.
+    Memory holds one window and the frames it shares with the next; a few pixels of every frame lie on disk. Lengths are
+    in the unit of known poses, else metres only where the model claims them. Where the walk comes back to a place, all
+    windows are moved so that it closes.
 
     Raises (while the windows are read):
         ConfigError: E-MODEL-POSES for a model that needs poses where there are none.
@@ -80,7 +83,7 @@ class _Walk:
             )
         self.found = self._predicted(self.current)
         self.seams: list[float] = []
-        self.keys = Keys()
+        self.keys, self.folder = Keys(), OwnedFolder()
         self.seen: list[_Seen] = []
 
     def scale(self) -> Scale:
@@ -121,7 +124,9 @@ class _Walk:
         """The current window from frame `first` on; some of it is remembered."""
         if not self.posed and len(self.plan) > LEAST_WINDOWS:
             indices = tuple(f.index for f in self.current)
-            self.seen.append(_Seen(indices, len(indices) - first, part_of(self.found, slice(None), THIN)))
+            file = self.folder.path / f"{len(self.seen):06d}.npz"
+            self.seen.append(_Seen(indices, len(indices) - first, file))
+            _keep(part_of(self.found, slice(None), THIN), file)
             for k in range(first, len(self.current), KEY_STEP):
                 self.keys.add(self.current[k].index, self.current[k].rgb)
         return _as_window(self.current, self.found, first)
@@ -134,7 +139,7 @@ class _Walk:
         loops = self._loops() if self.seen else []
         if not loops:
             return Correction(None, told) if told else None
-        depth = float(np.median([np.median(s.thin.depth[s.thin.depth > 0]) for s in self.seen]))
+        depth = float(np.median([_middle(s.thin.depth) for s in self.seen]))
         S, kept = closed(len(self.seen), loops, depth)
         moves = np.concatenate([np.tile(S[k], (s.new, 1, 1)) for k, s in enumerate(self.seen)])
         return Correction(moves, {**told, "loops": len(kept), "loops_refused": len(loops) - len(kept)})
@@ -181,11 +186,25 @@ class _Walk:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A window that is done: its frames' places in the source, how many were new, a few pixels of each."""
+    """A window that is done: its frames' places in the source, how many were new, a file of a few pixels of each."""
 
     indices: tuple[int, ...]
     new: int
-    thin: Prediction
+    file: Path
+
+    @property
+    def thin(self) -> Prediction:
+        """What the model said of the window, at every eighth pixel."""
+        with np.load(self.file, allow_pickle=False) as data:
+            return Prediction(data["depth"], data["confidence"], data["K"], data["T_world_cam"])
+
+
+def _keep(thin: Prediction, file: Path) -> None:
+    np.savez(file, depth=thin.depth, confidence=thin.confidence, K=thin.K, T_world_cam=thin.T_world_cam)
+
+
+def _middle(depth: F32) -> float:
+    return float(np.median(depth[depth > 0])) if (depth > 0).any() else 1.0
 
 
 def _apart(pair: tuple[int, int], done: Iterable[tuple[int, int]]) -> bool:
