@@ -53,9 +53,7 @@ def build(
     from ..config import parse_setting
     from ..errors import OutputError
 
-    if not quiet:
-        logging.basicConfig(stream=sys.stderr, format="%(message)s")
-        logging.getLogger("cogmap").setLevel(logging.INFO)
+    _talk(quiet=quiet)
     target = output or source.resolve().parent / f"{source.resolve().stem}.cogmap"
     if target.exists() and not overwrite:
         raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
@@ -86,6 +84,13 @@ def build(
     _say(made, target, as_json=as_json, quiet=quiet)
     if strict and made.quality.status != "ok":
         sys.exit(10)
+
+
+def _talk(*, quiet: bool) -> None:
+    """What the library notes goes to stderr."""
+    log = logging.getLogger("cogmap")
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.handlers = [logging.StreamHandler(sys.stderr)]
 
 
 def parse_intrinsics(text: str) -> tuple[float, float, float, float]:

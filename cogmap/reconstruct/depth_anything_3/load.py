@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -72,13 +73,20 @@ def _found(name: str, checkpoint: Checkpoint, place: str, revision: str) -> Path
             )
         return path
     hub = needed("huggingface_hub", EXTRA)
+    fetch = hub.hf_hub_download  # setting up its own log when it is first touched
 
     def load(local: bool) -> Path:
         options = {"revision": revision} if revision else {}
-        return Path(hub.hf_hub_download(checkpoint.repository, FILE, local_files_only=local, **options))
+        return Path(fetch(checkpoint.repository, FILE, local_files_only=local, **options))
 
-    # the hub raises a dozen kinds; all mean that the weights cannot be had
-    return weights(load, name, checkpoint.repository, "--reconstructor", failures=(Exception,))
+    talk = logging.getLogger("huggingface_hub")
+    level = talk.level
+    talk.setLevel(logging.ERROR)  # five lines of retries say no more than the error does
+    try:
+        # the hub raises a dozen kinds; all mean that the weights cannot be had
+        return weights(load, name, checkpoint.repository, "--reconstructor", failures=(Exception,))
+    finally:
+        talk.setLevel(level)
 
 
 def _snapshot(path: Path) -> str:
