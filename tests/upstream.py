@@ -16,18 +16,19 @@ from cogmap.reconstruct.depth_anything_3.shapes import Shape
 from .seeded import CASES, TINY, TINY_ALONE, cameras, fill, pictures
 
 RECORDED = Path(__file__).parent / "samples" / "da3_recorded.npz"
+_KEPT: list[Any] = []  # operators vanish with the object that defines them
 
 
 def importable() -> bool:
     """Whether the upstream package can be imported; its torchvision may be one without operators."""
     try:
-        import torch
+        from torch import library as operators
 
-        library = torch.library.Library("torchvision", "FRAGMENT")
+        defined = operators.Library("torchvision", "FRAGMENT")
         for name in ("nms", "qnms"):
             with contextlib.suppress(RuntimeError):  # torchvision itself has defined it
-                library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        importable.library = library  # type: ignore[attr-defined]
+                defined.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _KEPT.append(defined)
         import depth_anything_3.model.da3  # noqa: F401
     except ImportError:
         return False

@@ -104,19 +104,18 @@ class _Walk:
             if len(self.current) <= shared:  # frames were lost: nothing new is left
                 return
             new = self._predicted(self.current)
-            last, again = (
-                part_of(self.found, slice(len(self.found.depth) - shared, None)),
-                part_of(new, slice(0, shared)),
-            )
-            S, seam = join(last, again)
+            last = part_of(self.found, slice(len(self.found.depth) - shared, None))
+            again = part_of(new, slice(0, shared))
             if self.posed:  # nothing moves; the depths must agree
                 seam = abs(depth_ratio(last, again) - 1) * WORST_SEAM / WORST_RATIO
+            else:
+                S, seam = join(last, again)
+                new = moved(new, S)
             self.seams.append(seam)
             if not seam < WORST_SEAM:
                 problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
                 remedy = "Film more slowly, or use --reconstructor sfm."
                 raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
-            new = new if self.posed else moved(new, S)
             self.found = new
             yield self._done(shared)
 
@@ -158,12 +157,12 @@ class _Walk:
         """The loop of frames i and j of windows a and b, or None where a pass over both fits neither."""
         half = self.model.window // 2
         parts = [_around(self.seen[k].indices, at, half) for k, at in ((a, i), (b, j))]
-        asked = [n for k, part in zip((a, b), parts) for n in self.seen[k].indices[part]]
-        by_index = {f.index: f for f in self.capture.frames(sorted(set(asked)))}
-        if not set(asked) <= by_index.keys():
+        shown = [n for k, part in zip((a, b), parts) for n in self.seen[k].indices[part]]
+        by_index = {f.index: f for f in self.capture.frames(sorted(set(shown)))}
+        if not set(shown) <= by_index.keys():
             return None
         try:
-            together = part_of(self._predicted([by_index[n] for n in asked]), slice(None), THIN)
+            together = part_of(self._predicted([by_index[n] for n in shown]), slice(None), THIN)
         except TrustError:  # nothing can be made of both at once
             return None
         split = parts[0].stop - parts[0].start

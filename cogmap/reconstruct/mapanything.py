@@ -14,7 +14,8 @@ from .packages import Package, numpy_of, on_device, open_package
 from .scaling import baseline_ratio
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-HALF = 0.5  # upstream counts the first pixel's centre as 0
+# upstream counts the first pixel's centre as 0
+HALF_PX = np.array([[0.0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
 MAPANYTHING = Package(
     module="mapanything.models",
     kind="MapAnything",
@@ -46,7 +47,7 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     mean, deviation = (torch.tensor(v, device=x.device)[:, None, None] for v in (MEAN, DEVIATION))
     views = [{"img": ((p - mean) / deviation)[None], "data_norm_type": ["dinov2"]} for p in x]
     if T_world_cam is not None and K is not None:
-        for view, pose, own in zip(views, T_world_cam, K - HALF * _CENTER):
+        for view, pose, own in zip(views, T_world_cam, K - HALF_PX):
             view["camera_poses"] = torch.as_tensor(pose, dtype=torch.float32)[None]
             view["intrinsics"] = torch.as_tensor(own, dtype=torch.float32)[None]
     with torch.inference_mode():
@@ -59,16 +60,13 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     return replace(found, depth=depth, T_world_cam=T_world_cam, K=K, metric=False)
 
 
-_CENTER = np.array([[0.0, 0, 1], [0, 0, 1], [0, 0, 0]])
-
-
 def _as_prediction(said: list[dict[str, Any]]) -> Prediction:
     depth = np.stack([numpy_of(v["depth_z"][0, ..., 0]) for v in said])
     trusted = np.stack([numpy_of(v["non_ambiguous_mask"][0]) > 0 for v in said]).reshape(depth.shape)
     return Prediction(
         depth=depth,
         confidence=np.stack([numpy_of(v["conf"][0]) for v in said]).reshape(depth.shape),
-        K=np.stack([numpy_of(v["intrinsics"][0]) for v in said]).astype(np.float64) + HALF * _CENTER,
+        K=np.stack([numpy_of(v["intrinsics"][0]) for v in said]).astype(np.float64) + HALF_PX,
         T_world_cam=np.stack([numpy_of(v["camera_poses"][0]) for v in said]).astype(np.float64),
         sky=~trusted,
         metric=True,

@@ -27,13 +27,17 @@ MODELS = {
 
 def named(text: str) -> bool:
     """Whether `NAME`, `NAME@REVISION` or `NAME:FOLDER` names a model."""
-    return text.partition(":")[0].partition("@")[0] in MODELS
+    return _name(text) in MODELS
+
+
+def _name(text: str) -> str:
+    return text.partition(":")[0].partition("@")[0]
 
 
 def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
     """The model of a name, with its weights. Raises ConfigError E-OPTION, and what its own file says."""
     if not named(text):
         raise ConfigError("E-OPTION", f"there is no model {text!r}.", f"Choose {', '.join(MODELS)}.")
-    home = MODELS[text.partition(":")[0].partition("@")[0]]
+    home = MODELS[_name(text)]
     found: Model = import_module(f".{home}", __package__).open_model(text, device, commercial=commercial)
     return found

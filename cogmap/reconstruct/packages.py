@@ -121,5 +121,5 @@ def half_on_gpu(network: Any) -> AbstractContextManager[Any]:
 
 
 def numpy_of(tensor: Any) -> Array:
-    """A tensor as float64 or, for depth and the like, float32: the precision it came in, at least single."""
+    """A tensor as a float32 array, wherever it lies."""
     return np.asarray(tensor.detach().float().cpu().numpy())

@@ -39,7 +39,8 @@ def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
     of the shared cameras after the join as a share of the depth, their angle in radians, and half of what the ratios of
     depth spread by; infinite where there is nothing to join by.
     """
-    told = ((done.depth > 0) & (new.depth > 0)).any((1, 2))
+    both = (done.depth > 0) & (new.depth > 0)
+    told = both.any((1, 2))
     if not told.any():
         return np.eye(4), float("inf")
     done, new = (replace(p, depth=p.depth[told], confidence=p.confidence[told], K=p.K[told],
@@ -54,9 +55,7 @@ def join(done: Prediction, new: Prediction) -> tuple[F64, float]:
         off = np.linalg.norm((T @ scaled)[:, :3, 3] - done.T_world_cam[:, :3, 3], axis=1)
         used = off <= 2 * np.median(off) + 1e-9
     turned = [rotation_angle(a[:3, :3].T @ (T @ b)[:3, :3]) for a, b in zip(done.T_world_cam, scaled)]
-    both = (done.depth > 0) & (new.depth > 0)
-    if not both.any():
-        return np.eye(4), float("inf")
+    both = both[told]
     ratios = done.depth[both] / (new.depth[both] * ratio)
     spread = float(np.median(np.abs(ratios - 1))) / 2
     seam = max(float(np.median(off) / np.median(done.depth[both])), float(np.median(turned)), spread)
