@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from .errors import ConfigError
 
 Sampling = Literal["auto", "uniform", "sharp", "coverage"]
-Clustering = Literal["regions", "hdbscan"]
+Clustering = Literal["auto", "regions", "convexity", "hdbscan"]
 UPS = ("x", "-x", "y", "-y", "z", "-z")
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048}
 
@@ -27,12 +27,14 @@ class Config:
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
         objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
         planes: move what noise puts beside floor, ceiling and walls onto them.
-        clustering: how objects are found without masks: "regions" or "hdbscan".
+        clustering: how objects are found without masks: "regions" (connected sets cut at support planes and colours),
+            "convexity" (cut where surfaces bend inwards), "hdbscan", or "auto": convexity for scans, else regions.
         scale: "camera-height=1.5" or "ID.height=2.03", or None.
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
         up: axis of the input that points up, or None. unit: of the input's lengths.
         seed: of everything random. align: turn imported clouds and boxes upright too.
-        voxel_m, cell_m: edges of voxels and of the bird's-eye grid. depth: keep depth in the map.
+        voxel_m, cell_m: edges of voxels (wider for scans with fewer points) and of the bird's-eye grid.
+        depth: keep depth in the map.
     """
 
     max_frames: int = 300
@@ -46,7 +48,7 @@ class Config:
     planes: bool = False
     commercial_ok: bool = False
     window: int | None = None
-    clustering: Clustering = "regions"
+    clustering: Clustering = "auto"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None
     fps: float = 1.0

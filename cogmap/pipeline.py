@@ -24,6 +24,7 @@ from .mapfile.convert import layout_from
 from .stages import (
     boxes,
     completion,
+    convexity,
     facing,
     freespace,
     fuse,
@@ -40,6 +41,7 @@ from .stages.align import UP, align
 from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
 
+Search = Callable[[Voxels, Bool, instances.InstanceOptions], I32]
 DEGRADING = (
     "W-FLOOR-NOT-SEEN",
     "W-SCALE-UNKNOWN",
@@ -55,6 +57,11 @@ DEGRADING = (
     "W-PLANAR-SCENE",
 )
 RELATIVE_RANGE = 2.0
+SEARCHES: dict[str, Search] = {
+    "regions": instances.find_instances,
+    "convexity": convexity.convex_instances,
+    "hdbscan": instances.clustered_instances,
+}
 
 
 @dataclass
@@ -193,7 +200,7 @@ def cut(
 ) -> SceneMap:
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     noise = noise_of(store)
-    room = surfaces.find_surfaces(cloud, noise_m=noise)
+    room = surfaces.find_surfaces(cloud, noise_m=noise, outside=store is not None)
     if config.planes:
         cloud = surfaces.flattened(cloud, room)
     diary.done("surfaces", scale.check_ceiling(new_scale, room.ceiling_m))
@@ -201,7 +208,7 @@ def cut(
     if given:
         found, named = instances.given_instances(cloud), instances.given_labels(cloud, labels)
     else:
-        search = instances.clustered_instances if config.clustering == "hdbscan" else instances.find_instances
+        search = SEARCHES[clustering_for(config, store)]
         found, named = _instances(cloud, room, store, labeler, options, search, noise, diary)
     diary.done("instances")
     seen, share = None, None
@@ -241,13 +248,20 @@ def cut(
     )
 
 
+def clustering_for(config: Config, store: FrameStore | None) -> str:
+    """How objects are found without masks: `auto` cuts scans by convexity and frames into regions."""
+    if config.clustering != "auto":
+        return config.clustering
+    return "convexity" if store is None else "regions"
+
+
 def _instances(
     cloud: Voxels,
     room: surfaces.Surfaces,
     store: FrameStore | None,
     labeler: Labeler | None,
     options: instances.InstanceOptions,
-    search: Callable[[Voxels, Bool, instances.InstanceOptions], I32],
+    search: Search,
     noise_m: float,
     diary: Diary,
 ) -> tuple[I32, masks.Labels]:
@@ -304,10 +318,12 @@ def given_frame(config: Config) -> F64:
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
     """A scene map from a scan that keeps its own frame up to `up` and `unit`, unless `align` is asked for."""
     T = given_frame(config)
-    fused = fuse.fuse_points(cloud, T, config.voxel_m)
+    numbered = cloud.instance_id is not None
+    voxel_m = config.voxel_m if numbered else fuse.voxel_for(cloud, T, config.voxel_m)
+    fused = fuse.fuse_points(cloud, T, voxel_m)
     if config.align:
         T = align_cloud(fused, up_known=config.up is not None) @ T
-        fused = fuse.fuse_points(cloud, T, config.voxel_m)
+        fused = fuse.fuse_points(cloud, T, voxel_m)
     dropped = int((~fuse.usable_points(cloud)).sum())
     losses = [Loss("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite")] if dropped else []
     if fuse.lies_flat(cloud):
@@ -319,7 +335,7 @@ def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
         Scale("metric", "import", 0.01),
         config,
         diary,
-        given=cloud.instance_id is not None,
+        given=numbered,
         labels=cloud.instance_labels,
     )
     return finish(scene, T, None, diary)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import cogmap_kernels
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .._checks import F32, F64, I32, Array, Bool
 from ..data.frames import FrameStore
@@ -20,6 +21,7 @@ NEAR_SHARE = 0.02
 MOST_BAD = 0.05
 ABSURD = 1e9
 NORMAL_CELLS = 2.5
+SIXTH, SPARSE = 6, 1.5
 MOST_BRIDGED = 3
 TOP_SHARE = 0.1
 
@@ -72,6 +74,20 @@ def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
 def usable_points(cloud: PointCloud) -> Bool:
     """(P,) points that are finite and not absurdly far: float32's largest values stand for nothing measured."""
     return np.asarray((np.abs(np.nan_to_num(cloud.xyz_input, nan=np.inf)) < ABSURD).all(1))
+
+
+def voxel_for(cloud: PointCloud, T_map_input: F64, least_m: float) -> float:
+    """Edge of voxels in metres: `least_m`, or what holds two neighbouring points where a scan has fewer.
+
+    That is the median distance to the sixth neighbour, where it is over 1.5 times `least_m`.
+    """
+    xyz = cloud.xyz_input[usable_points(cloud)]
+    if len(xyz) <= SIXTH:
+        return least_m
+    some = xyz[:: max(1, len(xyz) // 4000)]
+    step = float(np.cbrt(abs(np.linalg.det(T_map_input[:3, :3]))))
+    sixth = step * float(np.median(np.asarray(cKDTree(xyz).query(some, k=SIXTH + 1)[0])[:, SIXTH]))
+    return sixth if sixth > SPARSE * least_m else least_m
 
 
 def lies_flat(cloud: PointCloud) -> bool:

@@ -100,7 +100,7 @@ def absorbed(voxels: Voxels, objects: I32, margin_m: float, *, first: int = 0, t
     """
     out = objects.copy()
     index = np.flatnonzero(objects >= 0)
-    groups = [index[g] for g in _members(objects[index])]
+    groups = [index[g] for g in members(objects[index])]
     lo = np.array([voxels.mean_map[g].min(0) for g in groups]).reshape(-1, 3)
     hi = np.array([voxels.mean_map[g].max(0) for g in groups]).reshape(-1, 3)
     size = np.array([len(g) for g in groups])
@@ -134,9 +134,9 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
     spacing = link_radius(voxels.key, opts.max_radius)
     radius = max(opts.least_radius, spacing)
     label = cogmap_kernels.components(voxels.key[index], steps=radius)
-    pieces = [p for m in _members(label) for p in _coloured_pieces(voxels, index[m], opts)]
+    pieces = [p for m in members(label) for p in _coloured_pieces(voxels, index[m], opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
-    out = _numbered(voxels, parts, opts, spacing)
+    out = numbered(voxels, parts, opts, spacing)
     known = out >= 0
     out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
     return out
@@ -158,11 +158,11 @@ def clustered_instances(voxels: Voxels, candidates: Bool, options: InstanceOptio
     some = np.linspace(0, len(xyz) - 1, min(len(xyz), MOST_CLUSTERED)).astype(np.int64)
     label = HDBSCAN(min_cluster_size=LEAST_CLUSTER, copy=True).fit(xyz[some]).labels_
     label = label[cogmap_kernels.nearest(xyz, xyz[some])[1]]
-    parts = [index[m] for m in _members(label) if label[m[0]] >= 0]
-    return _numbered(voxels, parts, opts, link_radius(voxels.key[index], opts.max_radius))
+    parts = [index[m] for m in members(label) if label[m[0]] >= 0]
+    return numbered(voxels, parts, opts, link_radius(voxels.key[index], opts.max_radius))
 
 
-def _numbered(voxels: Voxels, parts: list[Array], opts: InstanceOptions, spacing: int) -> I32:
+def numbered(voxels: Voxels, parts: list[Array], opts: InstanceOptions, spacing: int) -> I32:
     """(V,) the parts that are objects as 0, 1, ..., -1 for everything else."""
     out = np.full(len(voxels), -1, np.int32)
     for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
@@ -187,7 +187,8 @@ def link_radius(key: Array, most: int) -> int:
     return int(np.clip(round(float(np.median(near[:, 6])) / 2.0), 1, most))
 
 
-def _members(label: Array) -> list[Array]:
+def members(label: Array) -> list[Array]:
+    """Indices of every label's elements, smallest label first."""
     order = np.argsort(label, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(label) else []
 
@@ -217,7 +218,7 @@ def split_at_supports(voxels: Voxels, part: Array, radius: int, opts: InstanceOp
     """
     for patch in _level_patches(voxels, part, opts):
         on_top = _standing_on(voxels, part, patch, opts)
-        pieces = [on_top[m] for m in _members(cogmap_kernels.components(voxels.key[on_top], steps=radius))]
+        pieces = [on_top[m] for m in members(cogmap_kernels.components(voxels.key[on_top], steps=radius))]
         carried = [p for p in pieces if _is_carried(voxels, p, patch, opts)]
         if carried:
             rest = np.setdiff1d(part, np.concatenate(carried))
@@ -233,7 +234,7 @@ def _level_patches(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[A
     level = part[voxels.normal[part, 2] > LEVEL]
     if len(level) == 0:
         return []
-    groups = [level[m] for m in _members(cogmap_kernels.components(voxels.key[level], steps=2))]
+    groups = [level[m] for m in members(cogmap_kernels.components(voxels.key[level], steps=2))]
     need = opts.min_support_m2 / voxels.voxel_m**2
     patches = []
     for group in groups:

@@ -72,13 +72,15 @@ class Surfaces:
     ceiling_m: float | None
 
 
-def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
+def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0, outside: bool = True) -> Surfaces:
     """Mark floor, ceiling and walls.
 
     A wall is an upright plane near x or y that reaches high and has hardly anything behind it.
 
     Args:
         voxels: in the map frame, floor at 0. noise_m: standard error of a point; surfaces are that much thicker.
+        outside: what lies behind a wall is mirrored, seen through glass or flew off; in a scan it is a niche, a
+            window or the next room, and stays.
     """
     z, n = voxels.mean_map[:, 2], voxels.normal
     floor_tolerance_m = float(np.clip(1.5 * noise_m, 0.04, 0.08))
@@ -91,7 +93,7 @@ def find_surfaces(voxels: Voxels, *, noise_m: float = 0.0) -> Surfaces:
     for wall in walls:
         off, inside = wall.off(voxels.mean_map), wall.beside(voxels.mean_map, 0.1)
         flat = np.abs(n[:, wall.axis]) > 0.6
-        if not wall.inner:
+        if outside and not wall.inner:
             kind[inside & (off < -thick)] = OUTSIDE
         kind[inside & (np.abs(off) <= thick) & (flat | (off < 0.4 * thick))] = WALL
     low = (z < floor_tolerance_m) | ((z < 2 * floor_tolerance_m) & (n[:, 2] > 0.8))
