@@ -313,6 +313,25 @@ def posed_model(shots: Sequence[Shot], *, bend: float = 1.0, metric: bool = Fals
     return Model("posed", predict, 320, 1, window=8, overlap=2, takes_poses=True, **options)
 
 
+def test_a_late_window_that_does_not_fit_is_left_out_and_said(walked: tuple[Any, list[Shot]]) -> None:
+    room, shots = walked
+    oracle = Oracle(shots, SIZE)
+
+    def predict(rgb: np.ndarray, T: np.ndarray | None, K_given: np.ndarray | None) -> Prediction:
+        found = oracle.predict(rgb, T, K_given)
+        wild = found.T_world_cam.copy()
+        if len(oracle.passes) == 4:
+            wild[:, :3, 3] += np.random.default_rng(1).normal(0, 2, (len(rgb), 3))
+        return replace(found, T_world_cam=wild)
+
+    model = Model("late", predict, 320, 1, window=16, overlap=4)
+    scene = pipeline.map_reconstruction(by_model(filmed(shots), range(60), model), Config(), pipeline.Diary())
+    assert [c.index for c in scene.camera_path] == list(range(40))
+    lost = [w for w in scene.quality.warnings if w.code == "W-PARTS"]
+    assert scene.quality.status == "degraded" and [w.count for w in lost] == [20] and "from 40 on" in lost[0].effect
+    assert judge(scene, room, np.array([s.T_world_cam for s in shots])).path_error < 0.01
+
+
 def test_known_poses_give_the_unit_whatever_the_model_claims(walked: tuple[Any, list[Shot]]) -> None:
     shots = walked[1][:8]
     for metres, kind in ((True, "metric"), (False, "relative")):

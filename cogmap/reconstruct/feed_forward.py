@@ -41,7 +41,8 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
 
     Raises (while the windows are read):
         ConfigError: E-MODEL-POSES for a model that needs poses where there are none.
-        TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when two windows do not fit together.
+        TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when two windows do not fit together
+            in the first half, or poses are known.
         WindowTooLarge: when so many frames at once do not fit the device.
     """
     if not indices:
@@ -58,6 +59,7 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
         losses=(note,) if scale.source == "model" else (),
         provenance=told,
         corrected=walk.corrected,
+        late_losses=lambda: tuple(walk.losses),
     )
 
 
@@ -83,6 +85,7 @@ class _Walk:
             )
         self.found = self._predicted(self.current)
         self.seams: list[float] = []
+        self.losses: list[Loss] = []
         self.keys, self.folder = Keys(), OwnedFolder()
         self.seen: list[_Seen] = []
 
@@ -96,7 +99,10 @@ class _Walk:
         return Scale("relative", "none", 0.0)
 
     def windows(self) -> Iterator[Window]:
-        """Every frame once, in the world of the first window."""
+        """Every frame once, in the world of the first window.
+
+        Where a window does not fit, what came before it is the map if it is more than half of the frames (W-PARTS).
+        """
         yield self._done(0)
         for before, here in zip(self.plan, self.plan[1:]):
             shared = before.stop - here.start
@@ -112,6 +118,10 @@ class _Walk:
                 S, seam = join(last, again)
                 new = moved(new, S)
             self.seams.append(seam)
+            if not seam < WORST_SEAM and not self.posed and 2 * before.stop > self.plan[-1].stop:
+                effect = f"frames from {here.start + shared} on do not fit those before them, by {seam:.0%}: left out"
+                self.losses.append(Loss("W-PARTS", self.plan[-1].stop - before.stop, "reconstruct", effect))
+                return
             if not seam < WORST_SEAM:
                 problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
                 remedy = "Film more slowly, or use --reconstructor sfm."
