@@ -17,6 +17,7 @@ from ..errors import ConfigError, TrustError
 from ..geometry.camera import scaled_K
 from .base import Model, Prediction, asked
 from .loops import Keys
+from .measured import SENSOR_SIGMA
 from .pose_graph import Loop, closed
 from .windows import depth_ratio, join, moved, part_of, plan
 
@@ -25,7 +26,6 @@ LEAST_RANK = 0.15
 EDGE = 0.06
 WORST_SEAM = 0.05
 WORST_RATIO = 0.15
-SENSOR_SIGMA = 0.01
 THIN = 8
 KEY_STEP = 4
 LEAST_WINDOWS = 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,9 @@ import numpy as np
 from .._checks import F64, U8
 from .._optional import needed
 from .base import Model, Prediction
-from .packages import Package, numpy_of, on_device, open_package
-from .scaling import baseline_ratio
+from .packages import Package, numpy_of, on_device, open_package, standardised
+from .scaling import with_known_cameras
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # upstream counts the first pixel's centre as 0
 HALF_PX = np.array([[0.0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
 MAPANYTHING = Package(
@@ -43,9 +41,8 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     Known cameras are handed in; upstream reports its own, so they are put back and depth is brought to their unit.
     """
     torch = needed("torch", MAPANYTHING.lines)
-    x = on_device(network, rgb)[0]
-    mean, deviation = (torch.tensor(v, device=x.device)[:, None, None] for v in (MEAN, DEVIATION))
-    views = [{"img": ((p - mean) / deviation)[None], "data_norm_type": ["dinov2"]} for p in x]
+    x = standardised(on_device(network, rgb)[0])
+    views = [{"img": p[None], "data_norm_type": ["dinov2"]} for p in x]
     if T_world_cam is not None and K is not None:
         for view, pose, own in zip(views, T_world_cam, K - HALF_PX):
             view["camera_poses"] = torch.as_tensor(pose, dtype=torch.float32)[None]
@@ -53,11 +50,7 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     with torch.inference_mode():
         said = network.infer(views, use_amp=x.device.type == "cuda", apply_mask=False, mask_edges=False)
     found = _as_prediction(said)
-    if T_world_cam is None or K is None:
-        return found
-    ratio = baseline_ratio(found.T_world_cam, T_world_cam, found.depth)
-    depth = (found.depth / ratio).astype(np.float32)
-    return replace(found, depth=depth, T_world_cam=T_world_cam, K=K, metric=False)
+    return found if T_world_cam is None or K is None else with_known_cameras(found, T_world_cam, K)
 
 
 def _as_prediction(said: list[dict[str, Any]]) -> Prediction:

@@ -18,6 +18,8 @@ from .._optional import needed, torch_device, weights
 from ..errors import ConfigError, MissingDependencyError
 from .base import Model, Prediction
 
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
 Predict = Callable[[Any, U8, F64 | None, F64 | None], Prediction]
 
 
@@ -61,8 +63,7 @@ def open_package(package: Package, predict: Predict, text: str, device: str, *, 
         remedy = "Give a folder: NAME:FOLDER."
         raise ConfigError("E-OPTION", f"{text!r}: this package takes no revision.", remedy)
     repository, licence = package.weights[name]
-    if commercial and "NC" in licence:
-        raise MissingDependencyError("E-LICENCE", f"{name} is {licence}.", "Choose da3-small or da3-base.")
+    check_licence(name, licence, commercial)
     torch = needed("torch", package.lines)
     kind = getattr(needed(package.module, package.lines), package.kind)
     _check_signature(package, kind)
@@ -77,6 +78,12 @@ def open_package(package: Package, predict: Predict, text: str, device: str, *, 
         scale_sigma=package.scale_sigma,
         provenance=told,
     )
+
+
+def check_licence(name: str, licence: str, commercial: bool) -> None:
+    """Raises MissingDependencyError E-LICENCE for weights that forbid the commerce they are wanted for."""
+    if commercial and "NC" in licence:
+        raise MissingDependencyError("E-LICENCE", f"{name} is {licence}.", "Choose da3-small or da3-base.")
 
 
 def _check_signature(package: Package, kind: Any) -> None:
@@ -110,6 +117,13 @@ def on_device(network: Any, rgb: U8) -> Any:
     torch = needed("torch", "")
     x = torch.from_numpy(np.ascontiguousarray(rgb)).to(next(network.parameters()).device)
     return x.permute(0, 3, 1, 2).float()[None] / 255
+
+
+def standardised(x: Any) -> Any:
+    """Pictures (..., 3, H, W) of 0 to 1 by the mean and deviation of ImageNet's colours."""
+    torch = needed("torch", "")
+    mean, deviation = (torch.tensor(v, device=x.device)[:, None, None] for v in (MEAN, DEVIATION))
+    return (x - mean) / deviation
 
 
 def half_on_gpu(network: Any) -> AbstractContextManager[Any]:

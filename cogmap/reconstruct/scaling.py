@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from .._checks import F32, F64
 from ..errors import TrustError
+from .base import Prediction
 
 LEAST_BASELINE = 0.01
 WORST_SPREAD = 0.3
@@ -37,3 +39,14 @@ def baseline_ratio(found: F64, given: F64, depth: F32) -> float:
         )
         raise TrustError("E-NO-BASELINE", problem, "Give frames from a camera that moves.")
     return middle
+
+
+def with_known_cameras(found: Prediction, T_world_cam: F64, K: F64) -> Prediction:
+    """A prediction with the cameras (N, 4, 4), (N, 3, 3) that were known, its depth brought to their unit.
+
+    Raises:
+        TrustError: E-NO-BASELINE when known cameras all stand in one place.
+    """
+    ratio = baseline_ratio(found.T_world_cam, T_world_cam, found.depth)
+    depth = (found.depth / ratio).astype(np.float32)
+    return replace(found, depth=depth, T_world_cam=T_world_cam, K=K, metric=False)

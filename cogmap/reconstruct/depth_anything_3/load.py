@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from ..._optional import needed, torch_device, weights
 from ...errors import ConfigError, InputError, MissingDependencyError, ResourceError
 from ...geometry.rigid import inverse
 from ..base import Model, Prediction
-from ..scaling import baseline_ratio
+from ..packages import check_licence, half_on_gpu, on_device, standardised
+from ..scaling import with_known_cameras
 from .shapes import CHECKPOINTS, Checkpoint
 
 EXTRA = 'Run: pip install "cogmap[models]".'
 FILE = "model.safetensors"
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LONG_SIDE_PX = 504
 METRIC_FOCAL_PX = 300.0  # da3-metric gives metres for a focal length of 300 pixels
 LEAST_DISTANCE = 0.1
@@ -41,8 +40,7 @@ def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> 
     name, _, place = text.partition(":")
     name, _, revision = name.partition("@")
     checkpoint = CHECKPOINTS[name]
-    if commercial and "NC" in checkpoint.licence:
-        raise MissingDependencyError("E-LICENCE", f"{name} is {checkpoint.licence}.", "Choose da3-small or da3-base.")
+    check_licence(name, checkpoint.licence, commercial)
     torch = needed("torch", EXTRA)
     on = torch_device(torch, device)
     path = _found(name, checkpoint, place, revision)
@@ -140,21 +138,17 @@ def predict(network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Pr
     found = _as_prediction(seen, T_world_cam, K)
     if T_world_cam is None or K is None or found.metric:
         return found
-    ratio = baseline_ratio(found.T_world_cam, T_world_cam, found.depth)
-    return replace(found, depth=(found.depth / ratio).astype(np.float32), T_world_cam=T_world_cam, K=K)
+    return with_known_cameras(found, T_world_cam, K)
 
 
 def _run(torch: Any, network: Any, rgb: U8, T_world_cam: F64 | None, K: F64 | None) -> Any:
     """The network's answer to pictures prepared on its device."""
-    device = next(network.parameters()).device
-    x = torch.from_numpy(np.ascontiguousarray(rgb)).to(device).permute(0, 3, 1, 2).float() / 255
-    mean, deviation = (torch.tensor(v, device=device)[:, None, None] for v in (MEAN, DEVIATION))
+    x = standardised(on_device(network, rgb))
     known = None
     if T_world_cam is not None and K is not None and network.shape.cameras:
-        known = [torch.as_tensor(v, dtype=torch.float32, device=device)[None] for v in (unit_poses(T_world_cam), K)]
-    half = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float16
-    with torch.autocast(device.type, dtype=half, enabled=device.type == "cuda"):
-        return network(((x - mean) / deviation)[None], *(known or ()))
+        known = [torch.as_tensor(v, dtype=torch.float32, device=x.device)[None] for v in (unit_poses(T_world_cam), K)]
+    with half_on_gpu(network):
+        return network(x, *(known or ()))
 
 
 def unit_poses(T_world_cam: F64) -> F64:
