@@ -33,7 +33,7 @@ class Config:
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
         up: axis of the input that points up, or None. unit: of the input's lengths.
         seed: of everything random. align: turn imported clouds and boxes upright too.
-        voxel_m, cell_m: edges of voxels (wider for scans with fewer points) and of the bird's-eye grid.
+        voxel_m, cell_m: edges of voxels and of the bird's-eye grid, at least; wider for scans with fewer points.
         depth: keep depth in the map.
     """
 

@@ -57,6 +57,7 @@ DEGRADING = (
     "W-PLANAR-SCENE",
 )
 RELATIVE_RANGE = 2.0
+FLOOR_CELLS = 1.5
 SEARCHES: dict[str, Search] = {
     "regions": instances.find_instances,
     "convexity": convexity.convex_instances,
@@ -225,7 +226,7 @@ def cut(
         objects = completion.complete_objects(objects, room, store, noise)
     objects = facing.find_facings(objects, cloud, object_of_voxel, room.walls)
     diary.done("boxes")
-    grid = freespace.empty_grid(cloud, config.cell_m)
+    grid = freespace.empty_grid(cloud, max(config.cell_m, FLOOR_CELLS * cloud.voxel_m))
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)
     if store is not None:
         crossed = freespace.crossed_by_rays(grid, store)

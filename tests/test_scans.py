@@ -84,3 +84,15 @@ def test_normals_of_a_closed_surface_all_look_out() -> None:
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     turned = out * np.where(rng.random(4000) < 0.4, -1.0, 1.0)[:, None]
     assert ((one_sided(out, turned, 0.3) * out).sum(1) > 0.99).all()
+
+
+def test_the_free_floor_of_a_sparse_scan_has_no_holes() -> None:
+    scene = pipeline.map_points(scan(400.0), Config(), pipeline.Diary())
+    grid = scene.freespace
+    assert grid is not None
+    y, x = (
+        k * grid.cell_m + grid.origin_map[1 - i] + grid.cell_m / 2 for i, k in enumerate(np.indices(grid.cells.shape))
+    )
+    inside = (np.abs(x) < 2.3) & (np.abs(y) < 1.8)
+    clear = inside & ((np.abs(y) > 0.5) | (x < -1.4) | (x > 2.2))
+    assert clear.sum() > 1000 and (grid.cells[clear] == 1).mean() > 0.98
