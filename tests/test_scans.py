@@ -10,7 +10,7 @@ from cogmap.config import Config
 from cogmap.data.points import PointCloud
 from cogmap.data.scene import SceneMap
 from cogmap.geometry.box import iou
-from cogmap.stages.convexity import one_sided
+from cogmap.stages.convexity import neighbours, one_sided
 from cogmap.stages.fuse import voxel_for
 
 COUNTER, SHELF = ((0.0, 0.0, 0.45), (2.4, 0.6, 0.9)), ((1.6, 0.0, 1.0), (0.8, 0.3, 2.0))
@@ -34,11 +34,8 @@ def box_surface(
 def scan(per_m2: float = 1600.0, noise_m: float = 0.004, seed: int = 0) -> PointCloud:
     """A counter and a taller, shallower shelf that touch, of one grey, in a room 2.6 m high without a ceiling."""
     rng = np.random.default_rng(seed)
-    room = box_surface((0.0, 0.0, -1.3), (5.0, 4.0, 2.6), per_m2, rng) * [
-        1,
-        1,
-        -1,
-    ]  # its top, turned over, is the floor
+    turned_over = [1, 1, -1]  # its top is the floor
+    room = box_surface((0.0, 0.0, -1.3), (5.0, 4.0, 2.6), per_m2, rng) * turned_over
     counter, shelf = box_surface(*COUNTER, per_m2, rng), box_surface(*SHELF, per_m2, rng)
     hidden = (np.abs(counter[:, 0] - 1.2) < 1e-9) & (np.abs(counter[:, 1]) < 0.15)
     covered = (np.abs(shelf[:, 0] - 1.2) < 1e-9) & (shelf[:, 2] < 0.9)
@@ -83,7 +80,7 @@ def test_normals_of_a_closed_surface_all_look_out() -> None:
     out = rng.normal(size=(4000, 3))
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     turned = out * np.where(rng.random(4000) < 0.4, -1.0, 1.0)[:, None]
-    assert ((one_sided(out, turned, 0.3) * out).sum(1) > 0.99).all()
+    assert ((one_sided(out, turned, *neighbours(out, 0.3)) * out).sum(1) > 0.99).all()
 
 
 def test_the_free_floor_of_a_sparse_scan_has_no_holes() -> None:

@@ -118,16 +118,21 @@ class _Walk:
                 S, seam = join(last, again)
                 new = moved(new, S)
             self.seams.append(seam)
-            if not seam < WORST_SEAM and not self.posed and 2 * before.stop > self.plan[-1].stop:
-                effect = f"frames from {here.start + shared} on do not fit those before them, by {seam:.0%}: left out"
-                self.losses.append(Loss("W-PARTS", self.plan[-1].stop - before.stop, "reconstruct", effect))
-                return
             if not seam < WORST_SEAM:
-                problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
-                remedy = "Film more slowly, or use --reconstructor sfm."
-                raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
+                self._end(before.stop, here, seam)
+                return
             self.found = new
             yield self._done(shared)
+
+    def _end(self, done: int, here: range, seam: float) -> None:
+        """Where a window does not fit: note what is left out after `done` frames, or refuse."""
+        lost = self.plan[-1].stop - done
+        if self.posed or done <= lost:
+            problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
+            remedy = "Film more slowly, or use --reconstructor sfm."
+            raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
+        effect = f"frames from {done} on do not fit those before them, by {seam:.0%}: left out"
+        self.losses.append(Loss("W-PARTS", lost, "reconstruct", effect))
 
     def _done(self, first: int) -> Window:
         """The current window from frame `first` on; some of it is remembered."""

@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from .._checks import F64, I32, Array
 from ..data.voxels import Voxels
+from .forest import root
 
 COLORS: dict[str, tuple[int, int, int]] = {
     "black": (25, 25, 25),
@@ -93,16 +94,10 @@ def _linked_blocks(cell: Array, mean: F64, pure: Array, weight: Array) -> I32:
     step = np.linalg.norm(mean[pairs[:, 0]] - mean[pairs[:, 1]], axis=1)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], step))
     parent, total, mass = list(range(len(cell))), (mean * weight[:, None]).tolist(), weight.tolist()
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = k = parent[parent[k]]
-        return k
-
     for a, b in pairs[order[step[order] < MOST_STEP]].tolist():
-        p, q = sorted((root(a), root(b)))
+        p, q = sorted((root(parent, a), root(parent, b)))
         gap = np.hypot(*(total[p][k] / mass[p] - total[q][k] / mass[q] for k in (0, 1)))
         if p != q and gap < MOST_STEP:
             parent[q], mass[p] = p, mass[p] + mass[q]
             total[p] = [total[p][k] + total[q][k] for k in (0, 1)]
-    return np.array([root(k) if alone else -1 for k, alone in enumerate(pure)], np.int32)
+    return np.array([root(parent, k) if alone else -1 for k, alone in enumerate(pure)], np.int32)

@@ -5,7 +5,6 @@ Scans show seats, drawers and cushions that touch one another and the walls; wha
 
 from __future__ import annotations
 
-import cogmap_kernels
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
@@ -14,7 +13,8 @@ from scipy.spatial import cKDTree
 from .._checks import F64, I32, Array, Bool
 from ..data.voxels import Voxels
 from .colour import lab
-from .instances import InstanceOptions, link_radius, members, numbered, split_at_supports
+from .forest import root, roots
+from .instances import InstanceOptions, connected, members, numbered, split_at_supports
 
 NEIGHBOURS = 10
 REACH = 2.4
@@ -41,14 +41,9 @@ def convex_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions 
         (V,) int32: 0, 1, ... for objects, -1 for everything else.
     """
     opts = options or InstanceOptions()
-    index = np.flatnonzero(candidates)
-    if len(index) < LEAST_VOXELS:
-        return np.full(len(voxels), -1, np.int32)
-    spacing = link_radius(voxels.key, opts.max_radius)
-    radius = max(opts.least_radius, spacing)
-    label = cogmap_kernels.components(voxels.key[index], steps=radius)
+    found, spacing, radius = connected(voxels, candidates, opts)
     parts = []
-    for part in (index[m] for m in members(label)):
+    for part in found:
         edge = np.sort(np.ptp(voxels.mean_map[part], axis=0))
         whole = edge[2] <= WHOLE_M and edge[1] <= WHOLE_SECOND_M
         for piece in [part] if whole else cut_at_creases(voxels, part):
@@ -56,13 +51,16 @@ def convex_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions 
     return numbered(voxels, [p for p in parts if len(p) >= LEAST_VOXELS], opts, spacing)
 
 
-def one_sided(xyz: F64, normal: Array, reach: float) -> F64:
+def one_sided(xyz: F64, normal: Array, a: Array, b: Array) -> F64:
     """Normals (V, 3) turned so that neighbours agree, along a minimum spanning tree of how far they are from it (Hoppe
     et al., 1992). Two agree when one is the other mirrored at the plane halfway between them, which holds across sharp
     edges too. Of the two sides of each connected surface the one where level normals are as given, or that looks away
-    from its middle."""
-    unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    a, b = _neighbours(xyz, reach)
+    from its middle.
+
+    Args:
+        xyz: (V, 3) points. a, b: (E,) pairs of `neighbours`.
+    """
+    unit = _units(normal)
     off = 1.0 - np.abs(_mirrored_cosine(xyz, unit, a, b)) + 1e-4
     N = len(xyz)
     tree = minimum_spanning_tree(coo_matrix((off, (a, b)), shape=(N, N)).tocsr())
@@ -71,23 +69,30 @@ def one_sided(xyz: F64, normal: Array, reach: float) -> F64:
     links = tree.tocoo()
     ends = np.append(links.row, np.full(n, N)).astype(np.int64), np.append(links.col, first).astype(np.int64)
     order, before = breadth_first_order(coo_matrix((np.ones(len(ends[0])), ends), (N + 1, N + 1)).tocsr(), N, False)
-    order = order[~np.isin(before[order], (N, -9999))]
+    order = order[before[order] < N][1:]  # without the root that was added and its links
     flips = _mirrored_cosine(xyz, unit, before[order], order) < 0
     sign = np.ones(N)
     for k, parent, flip in zip(order.tolist(), before[order].tolist(), flips.tolist()):
         sign[k] = -sign[parent] if flip else sign[parent]
-    count = np.bincount(surface)[:, None]
-    middle = np.stack([np.bincount(surface, xyz[:, k], n) for k in range(3)], 1) / count
+    middle = _sums(surface, xyz) / np.bincount(surface)[:, None]
     level = np.abs(unit[:, 2]) > LEVEL
     trust = np.where(level, (unit * normal).sum(1), LEVEL_FIRST * (unit * (xyz - middle[surface])).sum(1))
     out = np.where(np.bincount(surface, sign * trust, n) < 0, -1.0, 1.0)
     return np.asarray(unit * (sign * out[surface])[:, None])
 
 
+def _units(v: Array) -> F64:
+    return np.asarray(v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-9))
+
+
+def _sums(label: I32, v: F64) -> F64:
+    """Sums (N, 3) of the vectors (V, 3) of every label."""
+    return np.stack([np.bincount(label, v[:, k]) for k in range(3)], axis=1)
+
+
 def _mirrored_cosine(xyz: F64, unit: F64, a: Array, b: Array) -> F64:
     """Cosine (E,) between the normals at b and those at a mirrored at the plane halfway."""
-    d = xyz[b] - xyz[a]
-    d /= np.maximum(np.linalg.norm(d, axis=1, keepdims=True), 1e-12)
+    d = _units(xyz[b] - xyz[a])
     mirrored = unit[a] - 2 * (unit[a] * d).sum(1, keepdims=True) * d
     return np.asarray((mirrored * unit[b]).sum(1))
 
@@ -100,8 +105,8 @@ def cut_at_creases(voxels: Voxels, part: Array) -> list[Array]:
     100 the neighbour they touch most.
     """
     xyz, shade = voxels.mean_map[part].astype(np.float64), lab(voxels.rgb[part].astype(np.float64))
-    a, b = _neighbours(xyz, REACH * voxels.voxel_m)
-    normal = one_sided(xyz, voxels.normal[part], REACH * voxels.voxel_m)
+    a, b = neighbours(xyz, REACH * voxels.voxel_m)
+    normal = one_sided(xyz, voxels.normal[part], a, b)
     step = 1.0 - np.clip((normal[a] * normal[b]).sum(1), -1.0, 1.0)
     outwards = ((normal[b] - normal[a]) * (xyz[b] - xyz[a])).sum(1) > 0
     step = np.where(outwards, step**2, step)
@@ -110,7 +115,7 @@ def cut_at_creases(voxels: Voxels, part: Array) -> list[Array]:
     return [part[m] for m in members(patch)]
 
 
-def _neighbours(xyz: F64, reach: float) -> tuple[Array, Array]:
+def neighbours(xyz: F64, reach: float) -> tuple[Array, Array]:
     """Pairs (E,), (E,) of points and their ten nearest within reach, each pair once."""
     n = len(xyz)
     near = np.asarray(cKDTree(xyz).query(xyz, k=min(NEIGHBOURS + 1, n), distance_upper_bound=reach)[1]).reshape(n, -1)
@@ -124,29 +129,22 @@ def _patches(n: int, a: Array, b: Array, step: F64) -> I32:
     order = np.argsort(step, kind="stable")
     edges = list(zip(a[order].tolist(), b[order].tolist(), step[order].tolist()))
     parent, size, bar = list(range(n)), [1] * n, [CUT] * n
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = k = parent[parent[k]]
-        return k
-
     for least in (0, LEAST_PATCH):
         for i, j, cost in edges:
-            p, q = root(i), root(j)
+            p, q = root(parent, i), root(parent, j)
             if p == q or not (cost <= min(bar[p], bar[q]) if least == 0 else min(size[p], size[q]) < least):
                 continue
             p, q = (p, q) if size[p] >= size[q] else (q, p)
             parent[q] = p
             size[p] += size[q]
             bar[p] = cost + CUT / size[p]
-    return np.unique([root(k) for k in range(n)], return_inverse=True)[1].astype(np.int32)
+    return np.unique([root(parent, k) for k in range(n)], return_inverse=True)[1].astype(np.int32)
 
 
 def _round_edges(patch: I32, a: Array, b: Array, normal: F64, outwards: Bool) -> I32:
     """Patches that meet at an edge which bends outwards become one: faces of one box."""
-    n = int(patch.max(initial=-1)) + 1
-    mean = np.stack([np.bincount(patch, normal[:, k], n) for k in range(3)], 1)
-    mean = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+    mean = _units(_sums(patch, normal))
+    n = len(mean)
     p, q = np.minimum(patch[a], patch[b]), np.maximum(patch[a], patch[b])
     pair, of = np.unique((p.astype(np.int64) * n + q)[p != q], return_inverse=True)
     touch, out = np.bincount(of), np.bincount(of, outwards[p != q])
@@ -173,7 +171,5 @@ def _joined(patch: I32, a: Array, b: Array) -> I32:
         last = np.append(np.flatnonzero(np.diff(p[best])), len(p) - 1)
         head = np.arange(n)
         head[p[best[last]]] = q[best[last]]
-        while not np.array_equal(head, head[head]):
-            head = head[head]
-        patch = np.unique(head[patch], return_inverse=True)[1].astype(np.int32)
+        patch = np.unique(roots(head)[patch], return_inverse=True)[1].astype(np.int32)
     return patch

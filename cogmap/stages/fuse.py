@@ -86,7 +86,8 @@ def voxel_for(cloud: PointCloud, T_map_input: F64, least_m: float) -> float:
         return least_m
     some = xyz[:: max(1, len(xyz) // 4000)]
     step = float(np.cbrt(abs(np.linalg.det(T_map_input[:3, :3]))))
-    sixth = step * float(np.median(np.asarray(cKDTree(xyz).query(some, k=SIXTH + 1)[0])[:, SIXTH]))
+    tree = cKDTree(xyz, balanced_tree=False, compact_nodes=False)  # built once for few questions
+    sixth = step * float(np.median(np.asarray(tree.query(some, k=SIXTH + 1)[0])[:, SIXTH]))
     return sixth if sixth > SPARSE * least_m else least_m
 
 

@@ -11,6 +11,7 @@ from scipy import ndimage
 from .._checks import I32, Array, Bool
 from ..data.voxels import Voxels
 from .colour import split_by_colour
+from .forest import roots
 
 LEVEL = 0.85
 SPAN_SHARE = 0.7
@@ -112,11 +113,7 @@ def absorbed(voxels: Voxels, objects: I32, margin_m: float, *, first: int = 0, t
         inside = ((lo[k] >= floor) & (hi[k] <= hi + margin_m)).all(1) & (size[k] < SMALL * size)
         if inside.any():
             head[k] = int(np.argmin(np.where(inside, size, np.inf)))
-    for _ in range(len(groups)):
-        if np.array_equal(head[head], head):
-            break
-        head = head[head]
-    out[index] = head[objects[index]]
+    out[index] = roots(head)[objects[index]]
     return out
 
 
@@ -130,16 +127,22 @@ def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | 
         (V,) int32: 0, 1, ... for objects, -1 for everything else.
     """
     opts = options or InstanceOptions()
-    index = np.flatnonzero(candidates)
-    spacing = link_radius(voxels.key, opts.max_radius)
-    radius = max(opts.least_radius, spacing)
-    label = cogmap_kernels.components(voxels.key[index], steps=radius)
-    pieces = [p for m in members(label) for p in _coloured_pieces(voxels, index[m], opts)]
+    found, spacing, radius = connected(voxels, candidates, opts)
+    pieces = [p for part in found for p in _coloured_pieces(voxels, part, opts)]
     parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
     out = numbered(voxels, parts, opts, spacing)
     known = out >= 0
     out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
     return out
+
+
+def connected(voxels: Voxels, candidates: Bool, opts: InstanceOptions) -> tuple[list[Array], int, int]:
+    """Connected sets of the candidate voxels, the cells between sampled neighbours, and the cells that were bridged."""
+    index = np.flatnonzero(candidates)
+    spacing = link_radius(voxels.key, opts.max_radius)
+    radius = max(opts.least_radius, spacing)
+    label = cogmap_kernels.components(voxels.key[index], steps=radius)
+    return [index[m] for m in members(label)], spacing, radius
 
 
 def clustered_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
