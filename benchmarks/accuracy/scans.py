@@ -80,7 +80,7 @@ def by_points(scene: SceneMap, cloud: PointCloud) -> int:
 def components(scene: SceneMap) -> tuple[MapObject, ...]:
     """Plain 26-components of the same voxels once the room is taken away, at least 50 voxels each."""
     assert scene.voxels is not None
-    index = np.flatnonzero(find_surfaces(scene.voxels).kind == 0)
+    index = np.flatnonzero(find_surfaces(scene.voxels, outside=False).kind == 0)
     label = cogmap_kernels.components(scene.voxels.key[index])
     out = np.full(len(scene.voxels), -1, np.int32)
     for n, k in enumerate(np.flatnonzero(np.bincount(label) >= 50)):
