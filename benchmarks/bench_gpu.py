@@ -2,7 +2,8 @@
 
     python -m benchmarks.bench_gpu [--points 20000000]
 
-Arrays lie on the card before the clock starts. `times_the_floor` is the time over what reading the points and writing
+Arrays lie on the card before the clock starts, and results stay there; `to main memory` brings keys, counts, places and
+colours back. `times_the_floor` is the time over what reading the points and writing
 the voxels once takes at the bandwidth of a copy on this card. Without a card it says so and ends; in the simulator
 (NUMBA_ENABLE_CUDASIM=1) it checks itself on a few points and its times mean nothing.
 """
@@ -62,13 +63,18 @@ def finished(torch: Any, task: Task) -> Any:
     return out
 
 
-def bench_voxels(torch: Any, device: str, n: int, voxel: float, rounds: int) -> dict[str, Any]:
+def bench_voxels(torch: Any, device: str, points: dict[str, Any], voxel: float, rounds: int) -> dict[str, Any]:
     """Means, colours and counts of points in raster order."""
-    points = {k: a[:n] for k, a in cloud(n).items()}
+    n = len(points["xyz"])
     xyz, rgb = (torch.as_tensor(points[k], device=device) for k in ("xyz", "rgb"))
 
-    def ours() -> Any:
-        return ck.voxelize(points["xyz"] if SIMULATED else xyz, voxel, rgb=points["rgb"], device="cuda")
+    def ours(to_host: bool = False) -> Any:
+        given = points if SIMULATED else {"xyz": xyz, "rgb": rgb}
+        found = ck.voxelize(given["xyz"], voxel, rgb=given["rgb"], device="cuda", to_host=to_host)
+        return finished(torch, lambda: found)
+
+    def torch_home() -> Any:
+        return [a.cpu() for a in torch_voxels(torch, xyz, rgb, voxel)]
 
     tasks: dict[str, Task] = {"torch": lambda: finished(torch, lambda: torch_voxels(torch, xyz, rgb, voxel))}
     if peers.has("cupy") and not SIMULATED:
@@ -76,10 +82,12 @@ def bench_voxels(torch: Any, device: str, n: int, voxel: float, rounds: int) -> 
 
         c_xyz, c_rgb = cupy.asarray(xyz), cupy.asarray(rgb)
         tasks["cupy"] = lambda: finished(torch, lambda: cupy_voxels(cupy, c_xyz, c_rgb, voxel))
-    found, cpu = ours(), ck.voxelize(points["xyz"], voxel, rgb=points["rgb"], device="cpu")
-    assert all(np.array_equal(getattr(found, k), getattr(cpu, k)) for k in ("key", "n_points", "rgb"))
+    found, cpu = ours(to_host=True), ck.voxelize(points["xyz"], voxel, rgb=points["rgb"], device="cpu")
+    assert all(np.array_equal(getattr(found, k), getattr(cpu, k)) for k in ("key", "n_points", "rgb", "mean"))
     assert np.array_equal(torch_voxels(torch, xyz, rgb, voxel)[1].cpu().numpy(), found.n_points)
-    row = duel(ours, tasks, rounds)
+    row = duel(ours, tasks, rounds) | {
+        "to main memory": duel(lambda: ours(to_host=True), {"torch": torch_home}, rounds)
+    }
     floor = (15 * n + 19 * len(found.key)) / copy_gb_s(torch, device) / 1e9
     return row | {"points": n, "voxels": len(found.key), "times_the_floor": row["seconds"]["cogmap"] / floor}
 
@@ -97,8 +105,9 @@ def main() -> None:
 
     device = "cpu" if SIMULATED else "cuda"
     rows: dict[str, Any] = {"card": "simulator" if SIMULATED else torch.cuda.get_device_name()}
+    points = {k: a[: given.points] for k, a in cloud(given.points).items()}
     for voxel in (0.02, 0.05):
-        rows[f"voxels {voxel:.2f} m"] = bench_voxels(torch, device, given.points, voxel, given.rounds)
+        rows[f"voxels {voxel:.2f} m"] = bench_voxels(torch, device, points, voxel, given.rounds)
     print(json.dumps(rows, indent=1))
     if not SIMULATED:
         (RESULTS / "kernels_gpu.json").write_text(json.dumps(rows, indent=1) + "\n")

@@ -5,7 +5,6 @@ python -m tests.upstream        # writes tests/samples/da3_recorded.npz
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,15 @@ _KEPT: list[Any] = []  # operators vanish with the object that defines them
 def importable() -> bool:
     """Whether the upstream package can be imported; its torchvision may be one without operators."""
     try:
-        from torch import library as operators
+        try:
+            import torchvision  # noqa: F401
+        except RuntimeError:  # built for another torch: its own operators are missing
+            from torch import library as operators
 
-        defined = operators.Library("torchvision", "FRAGMENT")
-        for name in ("nms", "qnms"):
-            with contextlib.suppress(RuntimeError):  # torchvision itself has defined it
+            defined = operators.Library("torchvision", "FRAGMENT")
+            for name in ("nms", "qnms"):
                 defined.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _KEPT.append(defined)
+            _KEPT.append(defined)
         import depth_anything_3.model.da3  # noqa: F401
     except ImportError:
         return False

@@ -1,6 +1,6 @@
 """How right the objects of synthetic rooms are: by geometry, by true masks, by masks with the faults of detectors.
 
-    python -m benchmarks.accuracy.rooms [--seeds 5] [--clutter light,middle,heavy]
+    python -m benchmarks.accuracy.rooms [--seeds 5] [--clutter light,middle,heavy] [--jobs 2] [--keep FOLDER]
 
 RGB-D with sensor-like noise, 640 x 480, 60 frames. Things that fill at least 1,200 pixels of some frame count as seen.
 Writes `benchmarks/results/accuracy_rooms.json`: median, least and most over seeds. With `--peers`, on the same voxels:
@@ -11,14 +11,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import cogmap_kernels
+import numba
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from cogmap import pipeline
 from cogmap.config import Config
@@ -170,23 +176,47 @@ def tabulated(runs: list[dict[str, dict[str, float]]]) -> dict[str, dict[str, li
     return table
 
 
+def kept(job: tuple[Path, str, int, bool]) -> Path:
+    """The file of one room's figures, measured where it is not there yet."""
+    folder, clutter, seed, with_peers = job
+    file = folder / f"{clutter}-{seed:03d}.json"
+    if not file.is_file():
+        rows = measured(make_room(seed, clutter=clutter), with_peers)
+        unfinished = file.with_suffix(f".{os.getpid()}")
+        unfinished.write_text(json.dumps(rows, indent=1) + "\n")
+        unfinished.replace(file)
+    return file
+
+
+def alone() -> None:
+    """One thread for a worker, so that workers do not stand in each other's way."""
+    numba.set_num_threads(1)
+    threadpool_limits(1)
+
+
 def main() -> None:
-    """Every seed, every clutter, every way; the file is whole after every seed."""
+    """Every seed, every clutter, every way; with `--keep` a run that was cut off goes on where it was."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--clutter", default="light,middle,heavy")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--jobs", type=int, default=1, help="rooms at once, each on one thread")
+    parser.add_argument("--keep", type=Path, help="folder of one file a room; rooms in it are not measured again")
     given = parser.parse_args()
-    runs: dict[str, list[dict[str, dict[str, float]]]] = {clutter: [] for clutter in given.clutter.split(",")}
-    RESULTS.mkdir(exist_ok=True)
-    for seed in range(given.seeds):
-        for clutter, rows in runs.items():
-            rows.append(measured(make_room(seed, clutter=clutter), given.peers))
-            for way, row in rows[-1].items():
-                print(clutter, seed, way, json.dumps({k: round(v, 3) for k, v in row.items()}), flush=True)
-        table = {clutter: tabulated(rows) for clutter, rows in runs.items()}
-        text = json.dumps({"median, least, most over seeds": seed + 1, **table}, indent=1)
-        (RESULTS / "accuracy_rooms.json").write_text(text + "\n")
+    clutters = given.clutter.split(",")
+    with tempfile.TemporaryDirectory() as unkept:
+        folder = given.keep or Path(unkept)
+        folder.mkdir(exist_ok=True, parents=True)
+        jobs = [(folder, clutter, seed, given.peers) for seed in range(given.seeds) for clutter in clutters]
+        runs: dict[str, list[dict[str, dict[str, float]]]] = {clutter: [] for clutter in clutters}
+        with ProcessPoolExecutor(given.jobs, get_context("spawn"), initializer=alone) as pool:
+            for job, file in zip(jobs, pool.map(kept, jobs)):
+                runs[job[1]].append(json.loads(file.read_text()))
+                for way, row in runs[job[1]][-1].items():
+                    print(*job[1:3], way, json.dumps({k: round(v, 3) for k, v in row.items()}), flush=True)
+    table = {clutter: tabulated(rows) for clutter, rows in runs.items()}
+    text = json.dumps({"median, least, most over seeds": given.seeds, **table}, indent=1)
+    (RESULTS / "accuracy_rooms.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

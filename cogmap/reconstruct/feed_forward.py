@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,7 +190,7 @@ class _Walk:
 
     def _predicted(self, frames: list[CaptureFrame]) -> Prediction:
         """The checked prediction of one window. Raises WindowTooLarge."""
-        rgb = np.stack([resized(f.rgb, self.size) for f in frames])
+        rgb = resized([f.rgb for f in frames], self.size)
         poses = np.stack([np.asarray(f.T_input_cam, np.float64) for f in frames]) if self.posed else None
         K = None
         if self.posed:
@@ -248,9 +249,14 @@ def _next_window(frames: Iterator[CaptureFrame], kept: list[CaptureFrame], n: in
     return out
 
 
-def resized(rgb: U8, size: tuple[int, int]) -> U8:
-    """A picture (H, W, 3) at another (height, width)."""
-    return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+def resized(pictures: Sequence[U8], size: tuple[int, int]) -> U8:
+    """Pictures (H, W, 3) of any sizes as one array (N, height, width, 3), on all cores."""
+
+    def one(rgb: U8) -> U8:
+        return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), Image.Resampling.BICUBIC))
+
+    with ThreadPoolExecutor() as threads:
+        return np.stack(list(threads.map(one, pictures)))
 
 
 def _as_window(frames: list[CaptureFrame], found: Prediction, first: int) -> Window:
@@ -261,7 +267,7 @@ def _as_window(frames: list[CaptureFrame], found: Prediction, first: int) -> Win
     pictures = [f.rgb for f in frames[part]]
     same = len({p.shape for p in pictures}) == 1
     return Window(
-        rgb=np.stack([resized(p, (size[0], size[1])) for p in pictures]),
+        rgb=resized(pictures, (size[0], size[1])),
         depth=depth,
         confidence=found.confidence[part],
         K=found.K[part],

@@ -61,7 +61,7 @@ def _filled(windows: Iterator[Window], model: Model, rejected: list[int]) -> Ite
 def _answered(windows: list[Window], model: Model, rejected: list[int]) -> Iterator[Window]:
     pictures = [p for w in windows for p in (w.rgb if w.picture is None else w.picture)]
     size = fitted_size(pictures[0].shape[:2], model)
-    rgb = np.stack([resized(p, size) for p in pictures])
+    rgb = resized(pictures, size)
     height, width = windows[0].rgb.shape[1:3]
     K = np.stack([scaled_K(k, size[1] / width, size[0] / height) for w in windows for k in w.K])
     poses = np.concatenate([w.T_world_cam for w in windows])

@@ -51,12 +51,14 @@ def voxelize(
     extents: bool = False,
     threads: int | None = None,
     device: str = "auto",
+    to_host: bool = True,
 ) -> Voxels:
     """Mean position, colour, confidence, count and majority label of the points in every voxel.
 
     Args:
         xyz: (P, 3). voxel: edge in the same unit. origin: (3,) lower corner of voxel (0, 0, 0).
         rgb: (P, 3) uint8. confidence: (P,). label: (P,) int, 0 = none. extents: also the extent of the points.
+        to_host: False leaves what a CUDA device made there.
 
     Raises:
         ValueError: wrong shapes or types, or points 2**20 voxels from the origin (the message gives the least voxel).
@@ -66,7 +68,7 @@ def voxelize(
         voxel, origin, extents=extents, confidence=confidence is not None, threads=threads, device=chosen
     )
     table.add(xyz, rgb=rgb, confidence=confidence, label=label)
-    return table.result()
+    return table.result(to_host=to_host)
 
 
 def fuse_depth(
@@ -82,6 +84,7 @@ def fuse_depth(
     extents: bool = False,
     threads: int | None = None,
     device: str = "auto",
+    to_host: bool = True,
 ) -> Voxels:
     """Voxels of depth images (N, H, W) with K (3, 3) or (N, 3, 3) and T_world_cam (N, 4, 4); no point list is made.
 
@@ -98,7 +101,7 @@ def fuse_depth(
             k: None if a is None else a[i] for k, a in (("rgb", rgb), ("confidence", confidence), ("label", label))
         }
         table.add_depth(depth[i], cameras[i], T_world_cam[i], view=i, **extra)
-    return table.result()
+    return table.result(to_host=to_host)
 
 
 def components(

@@ -68,6 +68,15 @@ def per_point(name: str, array: Any, n: int, dtype: Any, columns: int | None = N
     return np.require(out, dtype, ["C", "A"])
 
 
+def on_device(name: str, array: Any, n: int, dtype: Any, columns: int | None = None) -> Any:
+    """An array on a CUDA device as it is: (n,) or (n, columns) of exactly this dtype, in order, or ValueError."""
+    there = array.__cuda_array_interface__
+    shape = (n,) if columns is None else (n, columns)
+    if tuple(there["shape"]) != shape or np.dtype(there["typestr"]) != dtype or there.get("strides") is not None:
+        raise ValueError(f"{name} on a device must be {shape}, {np.dtype(dtype)} and contiguous, got {there['shape']}")
+    return array
+
+
 def cells(name: str, array: Any) -> Array:
     """(V, 3) int32 cells within 2**20 - 64 of 0."""
     out = plain(name, array)

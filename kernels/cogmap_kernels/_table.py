@@ -63,12 +63,13 @@ class VoxelTable:
     ) -> None:
         """Add points (P, 3) of one view with colour (P, 3) uint8, confidence (P,), normal (P, 3), label (P,) above 0.
 
-        Points of one view must come in one call or in calls that follow one another.
+        Points of one view must come in one call or in calls that follow one another. On a device, what lies there is
+        used where it is.
 
         Raises:
             ValueError: wrong shapes or types, or a point 2**20 voxels from the origin; then nothing is added.
         """
-        p = xyz if self.device == "cuda" and _device.on_gpu(xyz) else _check.points("xyz", xyz)
+        p = xyz if self._stays(xyz) else _check.points("xyz", xyz)
         fields = self._fields(len(p), rgb, confidence, normal, label)
         self._table.add(p, fields, int(view))
 
@@ -93,12 +94,12 @@ class VoxelTable:
         Raises:
             ValueError: as for `add`; then nothing is added, unless the depth lies on a GPU and is not looked at first.
         """
-        gpu = self.device == "cuda" and _device.on_gpu(depth)
+        gpu = self._stays(depth)
         d = depth if gpu else np.require(_check.plain("depth", depth), np.float32, ["C", "A"])
         if d.ndim != 2:
             raise ValueError(f"depth must be (H, W), got {d.shape}")
         n = d.shape[0] * d.shape[1]
-        given = Fields(*(None if a is None else np.asarray(a) for a in (rgb, confidence, normal, label)))
+        given = Fields(*(a if a is None or self._stays(a) else np.asarray(a) for a in (rgb, confidence, normal, label)))
         fields = self._fields(n, *given.rows(n))
         images = Fields(*(None if a is None else a.reshape(*d.shape, *a.shape[1:]) for a in fields))
         k, T = _check.camera(K), _check.pose("T_world_cam", T_world_cam)
@@ -118,15 +119,28 @@ class VoxelTable:
         points = (rays * depth[y, x, None]) @ T[:3, :3].T + T[:3, 3]
         self._table.check(points.astype(np.float32))
 
+    def _stays(self, array: Any) -> bool:
+        """Whether an array is used where it lies on the device."""
+        return self.device == "cuda" and _device.on_gpu(array)
+
     def _fields(self, n: int, rgb: Any, confidence: Any, normal: Any, label: Any) -> Fields:
         _, normals, _, weights = self._with
+
+        def checked(name: str, array: Any, dtype: Any, *columns: int) -> Any:
+            check = _check.on_device if self._stays(array) else _check.per_point
+            return check(name, array, n, dtype, *columns)
+
         return Fields(
-            _check.per_point("rgb", rgb, n, np.uint8, 3),
-            _check.per_point("confidence", confidence if weights else None, n, np.float32),
-            _check.per_point("normal", normal if normals else None, n, np.float32, 3),
-            _check.per_point("label", label, n, np.int32),
+            checked("rgb", rgb, np.uint8, 3),
+            checked("confidence", confidence if weights else None, np.float32),
+            checked("normal", normal if normals else None, np.float32, 3),
+            checked("label", label, np.int32),
         )
 
-    def result(self) -> Voxels:
-        """Voxels so far, sorted by (iz, iy, ix), as NumPy arrays; the table can go on."""
-        return self._table.result()
+    def result(self, *, to_host: bool = True) -> Voxels:
+        """Voxels so far, sorted by (iz, iy, ix), as NumPy arrays; the table can go on.
+
+        Args:
+            to_host: False leaves the arrays of a "cuda" table on the device (`__cuda_array_interface__`).
+        """
+        return self._table.result() if to_host or self.device != "cuda" else self._table.finished()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import cogmap_kernels as ck
@@ -10,6 +12,7 @@ import pytest
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from .conftest import LANE
 from .test_equal import cloud, same
 
 LIST: list[Any] = [
@@ -248,3 +251,25 @@ def test_voxel_means_are_means() -> None:
     _, index, count = np.unique(where[:, ::-1], axis=0, return_inverse=True, return_counts=True)
     mean = np.stack([np.bincount(index.ravel(), xyz[:, a]) / count for a in range(3)], axis=1)
     assert np.array_equal(got.n_points, count) and np.abs(got.mean - mean).max() < 0.1 / 16384 + 1e-6
+
+
+def test_device_code_widens_by_name() -> None:
+    """On a device `float` leaves a float32 what it is; a simulated one widens it and hides that."""
+    for path in (Path(ck.__file__).parent / "cuda").glob("*.py"):
+        assert not re.search(r"\bfloat\(", path.read_text()), path.name
+
+
+@pytest.mark.skipif(LANE != "gpu", reason="nothing lies on a device here")
+def test_what_lies_on_the_device_stays_there(size: int) -> None:
+    from numba import cuda
+
+    rng = np.random.default_rng(3)
+    xyz, rgb = cloud(size), rng.integers(0, 256, (size, 3)).astype(np.uint8)
+    label = rng.integers(0, 4, size).astype(np.int32)
+    want = ck.voxelize(xyz, 0.1, rgb=rgb, label=label, extents=True, device="cpu")
+    there = [cuda.to_device(a) for a in (xyz, rgb, label)]
+    got = ck.voxelize(there[0], 0.1, rgb=there[1], label=there[2], extents=True, to_host=False)
+    assert all(a is None or hasattr(a, "__cuda_array_interface__") for a in got[:-1])
+    same([a if a is None else a.copy_to_host() for a in got[:-1]], want[:-1])
+    with pytest.raises(ValueError, match="rgb on a device"):
+        ck.voxelize(there[0], 0.1, rgb=there[0])

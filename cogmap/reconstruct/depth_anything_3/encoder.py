@@ -137,8 +137,9 @@ class Encoder(nn.Module):
             else:
                 x = own = block(x.flatten(0, 1), near if later else None).unflatten(0, (b, s))
             if i in self.shape.taken:
-                taken.append(self._out(own, x, order))
-        return [self._normed(t)[:, :, 1:] for t in taken], taken[-1][:, :, 0]
+                out = self._out(own, x, order)
+                taken.append(self._normed(out)[:, :, 1:])
+        return taken, out[:, :, 0]
 
     def _tokens(self, pictures: Tensor) -> Tensor:
         """(B, S, 1 + patches, C): a class token and the patches, with where they are added."""
@@ -158,10 +159,11 @@ class Encoder(nn.Module):
 
     def _rotations(self, rows: int, columns: int, pictures: int, device: Any) -> tuple[Rotation, Rotation]:
         """For blocks that see one picture, patches by row and column; for those that see all, every patch alike."""
-        place = torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).reshape(-1, 2) + 1
-        special = torch.zeros(1, 2, dtype=place.dtype)
-        near = torch.cat([special, place]).to(device)
-        far = torch.cat([special, torch.ones_like(place)]).repeat(pictures, 1).to(device)
+        sides = (torch.arange(1, count + 1, device=device) for count in (rows, columns))
+        place = torch.cartesian_prod(*sides).reshape(-1, 2)
+        special = torch.zeros(1, 2, dtype=place.dtype, device=device)
+        near = torch.cat([special, place])
+        far = torch.cat([special, torch.ones_like(place)]).repeat(pictures, 1)
         channels = self.shape.width // self.shape.heads
         return rotation_of(near, channels), rotation_of(far, channels)
 

@@ -12,7 +12,7 @@ from .encoder import PATCH
 from .shapes import Shape
 
 HIDDEN = 32
-AT_ONCE = 8
+AT_ONCE = 4
 PLACE_WEIGHT = 0.1
 LEVELS = 4
 RAY_CHANNELS = 7
@@ -103,7 +103,7 @@ class Head(nn.Module):
     def forward(self, features: list[Tensor], height: int, width: int, *, rays: bool = False) -> Dense:
         """Tokens of four depths (S, patches, C) to what is seen at every pixel; a few pictures at a time."""
         parts = [
-            self._some([f[k : k + AT_ONCE] for f in features], height, width, rays)
+            self._some([f[k : k + AT_ONCE].float() for f in features], height, width, rays)
             for k in range(0, len(features[0]), AT_ONCE)
         ]
         return Dense(*(None if column[0] is None else torch.cat(column) for column in zip(*parts)))
@@ -140,18 +140,22 @@ class Head(nn.Module):
         return x
 
     def _placed(self, x: Tensor, aspect: float) -> Tensor:
-        return x + PLACE_WEIGHT * places(x.shape[1], x.shape[2], x.shape[3], aspect).to(x) if self.cameras else x
+        return (
+            x + PLACE_WEIGHT * places(x.shape[1], x.shape[2], x.shape[3], aspect, x.device).to(x.dtype)
+            if self.cameras
+            else x
+        )
 
 
-def places(channels: int, rows: int, columns: int, aspect: float) -> Tensor:
+def places(channels: int, rows: int, columns: int, aspect: float, device: torch.device) -> Tensor:
     """Sines and cosines (channels, rows, columns) of where pixels are, the half diagonal of the picture being 1."""
     diagonal = (aspect**2 + 1) ** 0.5
     quarter = channels // 4
-    frequency = BASE_FREQUENCY ** (-torch.arange(quarter, dtype=torch.float32) / quarter)
+    frequency = BASE_FREQUENCY ** (-torch.arange(quarter, dtype=torch.float32, device=device) / quarter)
     out = []
     for span, count in ((aspect / diagonal, columns), (1 / diagonal, rows)):
         edge = span * (count - 1) / count
-        angle = frequency[:, None] * torch.linspace(-edge, edge, count)
+        angle = frequency[:, None] * torch.linspace(-edge, edge, count, device=device)
         out.append(torch.cat([angle.sin(), angle.cos()]))
     along_x, along_y = out
     wide, high = along_x[:, None, :].expand(-1, rows, -1), along_y[:, :, None].expand(-1, -1, columns)

@@ -55,7 +55,7 @@ class Network(nn.Module):
                 known = self.cam_enc(to_numbers(T_world_cam, K, (height, width)))
         features, camera = self.backbone["pretrained"](pictures, known)
         with torch.autocast(pictures.device.type, enabled=False):
-            flat = self.head([f.flatten(0, 1).float() for f in features], height, width, rays=rays)
+            flat = self.head([f.flatten(0, 1) for f in features], height, width, rays=rays)
             dense = Dense(*(None if x is None else x.unflatten(0, (b, s)) for x in flat))
             if not self.shape.cameras:
                 return Seen(far_sky(dense), None, None)

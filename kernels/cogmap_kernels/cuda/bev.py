@@ -34,7 +34,7 @@ def _splat(xyz, rgb, coloured, origin, cell, count, top, sums):  # type: ignore[
     i = cuda.grid(1)
     if i >= len(xyz):
         return
-    x, y = _cell(float(xyz[i, 0]), origin[0], cell), _cell(float(xyz[i, 1]), origin[1], cell)
+    x, y = _cell(np.float64(xyz[i, 0]), origin[0], cell), _cell(np.float64(xyz[i, 1]), origin[1], cell)
     if not (0 <= x < count.shape[1] and 0 <= y < count.shape[0] and abs(xyz[i, 2]) < np.inf):
         return
     at = (int(y), int(x))

@@ -41,7 +41,7 @@ def _extremes(xyz, label, dx, dy, best, height):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
     if i >= len(xyz) or label[i] < 0:
         return
-    x, y, z = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
+    x, y, z = np.float64(xyz[i, 0]), np.float64(xyz[i, 1]), np.float64(xyz[i, 2])
     cuda.atomic.min(height, (label[i], 0), z)
     cuda.atomic.max(height, (label[i], 1), z)
     for s in range(SIDES):
@@ -53,7 +53,7 @@ def _owners(xyz, label, dx, dy, best, who):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
     if i >= len(xyz) or label[i] < 0:
         return
-    x, y = float(xyz[i, 0]), float(xyz[i, 1])
+    x, y = np.float64(xyz[i, 0]), np.float64(xyz[i, 1])
     for s in range(SIDES):
         if launch.add(launch.mul(x, dx[s]), launch.mul(y, dy[s])) == best[label[i], s]:
             cuda.atomic.min(who, (label[i], s), i)
@@ -69,7 +69,7 @@ def _outside(xyz, label, who, keep):  # type: ignore[no-untyped-def]
         keep[i] = 1
     for s in range(SIDES):
         p, q = who[label[i], s], who[label[i], (s + 1) % SIDES]
-        ax, ay = float(xyz[q, 0]) - float(xyz[p, 0]), float(xyz[q, 1]) - float(xyz[p, 1])
-        x, y = float(xyz[i, 0]) - float(xyz[p, 0]), float(xyz[i, 1]) - float(xyz[p, 1])
+        ax, ay = np.float64(xyz[q, 0]) - np.float64(xyz[p, 0]), np.float64(xyz[q, 1]) - np.float64(xyz[p, 1])
+        x, y = np.float64(xyz[i, 0]) - np.float64(xyz[p, 0]), np.float64(xyz[i, 1]) - np.float64(xyz[p, 1])
         if p != q and not ax * y - ay * x > 0:
             keep[i] = 1

@@ -54,9 +54,9 @@ def _numbers(core: Array, forest: Array, order: Array) -> Array:
 
 @cuda.jit(device=True)
 def _near(points, i, j, square):  # type: ignore[no-untyped-def]
-    x = float(points[i, 0]) - float(points[j, 0])
-    y = float(points[i, 1]) - float(points[j, 1])
-    z = float(points[i, 2]) - float(points[j, 2])
+    x = np.float64(points[i, 0]) - np.float64(points[j, 0])
+    y = np.float64(points[i, 1]) - np.float64(points[j, 1])
+    z = np.float64(points[i, 2]) - np.float64(points[j, 2])
     return launch.dot(x, y, z, x, y, z) <= square
 
 

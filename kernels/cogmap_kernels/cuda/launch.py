@@ -1,4 +1,8 @@
-"""Launching kernels: one thread an item, on the caller's stream; multiplications and additions that stay apart."""
+"""Launching kernels: one thread an item, on the caller's stream; multiplications and additions that stay apart.
+
+`alike`, `first_of`, `told_by_first` and `total` let the threads of a warp that hold the same number act as one: every
+thread of the warp must call them. The simulator has no warps; there each thread is alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import numpy as np
 from numba import config, cuda
 
 THREADS = 128
+WARP, ALL_LANES = 32, 0xFFFFFFFF
 
 if config.ENABLE_CUDASIM:
 
@@ -22,6 +27,26 @@ if config.ENABLE_CUDASIM:
         """a + b, rounded to float64."""
         return a + b
 
+    @cuda.jit(device=True)
+    def alike(number: int) -> int:
+        """The lanes of the warp that hold this number, as bits."""
+        return 1
+
+    @cuda.jit(device=True)
+    def first_of(lanes: int) -> bool:
+        """Whether this thread is the first of its lanes."""
+        return True
+
+    @cuda.jit(device=True)
+    def told_by_first(lanes: int, number: int) -> int:
+        """The number that the first of the lanes holds."""
+        return number
+
+    @cuda.jit(device=True)
+    def total(lanes: int, number: int) -> int:
+        """The sum of what the lanes hold."""
+        return number
+
 else:
     from numba.cuda import libdevice
 
@@ -34,6 +59,31 @@ else:
     def add(a: float, b: float) -> float:
         """a + b, rounded to float64."""
         return libdevice.dadd_rn(a, b)
+
+    @cuda.jit(device=True)
+    def alike(number: int) -> int:
+        """The lanes of the warp that hold this number, as bits."""
+        return cuda.match_any_sync(ALL_LANES, number)
+
+    @cuda.jit(device=True)
+    def first_of(lanes: int) -> bool:
+        """Whether this thread is the first of its lanes."""
+        return cuda.ffs(lanes) - 1 == cuda.laneid
+
+    @cuda.jit(device=True)
+    def told_by_first(lanes: int, number: int) -> int:
+        """The number that the first of the lanes holds."""
+        return cuda.shfl_sync(ALL_LANES, number, cuda.ffs(lanes) - 1)
+
+    @cuda.jit(device=True)
+    def total(lanes: int, number: int) -> int:
+        """The sum of what the lanes hold."""
+        out = 0
+        for lane in range(WARP):
+            value = cuda.shfl_sync(ALL_LANES, number, lane)
+            if (lanes >> lane) & 1:
+                out += value
+        return out
 
 
 @cuda.jit(device=True)
@@ -68,3 +118,11 @@ def run(kernel: Any, n: int, *arguments: Any) -> None:
 def host(array: Any) -> Any:
     """The array in main memory."""
     return array.copy_to_host()
+
+
+def ascending(numbers: Any) -> Any:
+    """The order (N,) that sorts numbers on the device: by torch where it is in use, else by the host."""
+    torch = sys.modules.get("torch")
+    if torch is None or config.ENABLE_CUDASIM or not len(numbers) or not torch.cuda.is_available():
+        return cuda.to_device(np.argsort(host(numbers)))
+    return cuda.as_cuda_array(torch.as_tensor(numbers, device="cuda").argsort())

@@ -34,7 +34,7 @@ def _search(xyz, points, order, leaves, groups, square, index):  # type: ignore[
     i = cuda.grid(1)
     if i >= len(xyz):
         return
-    x, y, z = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
+    x, y, z = np.float64(xyz[i, 0]), np.float64(xyz[i, 1]), np.float64(xyz[i, 2])
     best, who = np.inf, 0
     for g in range(len(groups)):
         if _gap(groups, g, x, y, z) > best * (1 + 1e-12):

@@ -48,9 +48,9 @@ def _normals(xyz, key, square, toward, out):  # type: ignore[no-untyped-def]
     for r in range(9):
         middle = key[i] + ((r // 3 - 1) << 42) + ((r % 3 - 1) << 21)
         for j in range(_bound(key, middle - 1), _bound(key, middle + 2)):
-            x = float(xyz[j, 0]) - float(xyz[i, 0])
-            y = float(xyz[j, 1]) - float(xyz[i, 1])
-            z = float(xyz[j, 2]) - float(xyz[i, 2])
+            x = np.float64(xyz[j, 0]) - np.float64(xyz[i, 0])
+            y = np.float64(xyz[j, 1]) - np.float64(xyz[i, 1])
+            z = np.float64(xyz[j, 2]) - np.float64(xyz[i, 2])
             if x * x + y * y + z * z <= square:
                 n += 1
                 s[0] += x
@@ -71,6 +71,6 @@ def _normals(xyz, key, square, toward, out):  # type: ignore[no-untyped-def]
     k = _smallest_axis(C, V)
     side = 0.0
     for a in range(3):
-        side += V[a, k] * (toward[a] - float(xyz[i, a]))
+        side += V[a, k] * (toward[a] - np.float64(xyz[i, a]))
     for a in range(3):
         out[i, a] = -V[a, k] if side < 0 else V[a, k]

@@ -128,6 +128,6 @@ def _claim(xyz, owner, plane, distance, number):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
     if i >= len(xyz) or owner[i] >= 0:
         return
-    x, y, z = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
+    x, y, z = np.float64(xyz[i, 0]), np.float64(xyz[i, 1]), np.float64(xyz[i, 2])
     if abs(launch.dot(plane[0], plane[1], plane[2], x, y, z) - plane[3]) <= distance:
         owner[i] = number

@@ -98,7 +98,7 @@ def _ncc(reference, warped, half, first, best, second):  # type: ignore[no-untyp
     r = s = rr = ss = rs = 0.0
     for dy in range(-half, half + 1):
         for dx in range(-half, half + 1):
-            p, q = float(reference[y + dy, x + dx]), float(warped[y + dy, x + dx])
+            p, q = np.float64(reference[y + dy, x + dx]), np.float64(warped[y + dy, x + dx])
             r += p
             s += q
             rr += p * p

@@ -63,9 +63,9 @@ def _draw(xyz, number, fx, fy, cx, cy, edge, owners, depth, owner):  # type: ign
     if i >= len(xyz) or not xyz[i, 2] > edge:
         return
     height, width = depth.shape
-    z = float(xyz[i, 2])
-    u = launch.add(launch.mul(float(xyz[i, 0]) / z, fx), cx)
-    v = launch.add(launch.mul(float(xyz[i, 1]) / z, fy), cy)
+    z = np.float64(xyz[i, 2])
+    u = launch.add(launch.mul(np.float64(xyz[i, 0]) / z, fx), cx)
+    v = launch.add(launch.mul(np.float64(xyz[i, 1]) / z, fy), cy)
     ru, rv = launch.mul(0.5 * edge, fx) / z, launch.mul(0.5 * edge, fy) / z
     if u + ru < 0 or v + rv < 0 or u - ru >= width or v - rv >= height:
         return
@@ -85,7 +85,7 @@ def _agree(xyz, depth, fx, fy, cx, cy, T, near, agree, conflict):  # type: ignor
     i = cuda.grid(1)
     if i >= len(xyz):
         return
-    x, y, w = float(xyz[i, 0]), float(xyz[i, 1]), float(xyz[i, 2])
+    x, y, w = np.float64(xyz[i, 0]), np.float64(xyz[i, 1]), np.float64(xyz[i, 2])
     z = launch.add(launch.dot(T[2, 0], T[2, 1], T[2, 2], x, y, w), T[2, 3])
     if z <= 1e-6:
         return
@@ -93,7 +93,7 @@ def _agree(xyz, depth, fx, fy, cx, cy, T, near, agree, conflict):  # type: ignor
     v = launch.add(launch.mul(launch.add(launch.dot(T[1, 0], T[1, 1], T[1, 2], x, y, w), T[1, 3]) / z, fy), cy)
     if u < 0 or v < 0 or u >= depth.shape[1] or v >= depth.shape[0]:
         return
-    d = float(depth[int(v), int(u)])
+    d = np.float64(depth[int(v), int(u)])
     if d <= 0:
         return
     if abs(d - z) <= near * z:
