@@ -57,8 +57,9 @@ class Attention(nn.Module):
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         q, k = self.q_norm(q), self.k_norm(k)
         if rotation is not None:
-            q, k = rotated(q, rotation), rotated(k, rotation)
-        out = F.scaled_dot_product_attention(q, k, v.to(q.dtype))
+            q = rotated(q, rotation).to(v.dtype)  # one after the other: in half precision both would be large
+            k = rotated(k, rotation).to(v.dtype)
+        out = F.scaled_dot_product_attention(q, k, v)
         return self.proj(out.transpose(1, 2).flatten(2))
 
 
@@ -79,22 +80,23 @@ class Block(nn.Module):
 
 
 def rotated(x: Tensor, rotation: Rotation) -> Tensor:
-    """Queries or keys (B, heads, N, D) turned by cosines and sines (N, D).
+    """Queries or keys (B, heads, N, D) turned by cosines and sines (N, D / 2).
 
     The first half of the channels turns with the row, the second with the column; within each, channel k turns with
     k + D / 4. Su et al., "RoFormer", 2021, in two directions as Heo et al., "Rotary position embedding for vision
     transformer", 2024.
     """
-    cos, sin = (r.to(x.dtype) for r in rotation)
+    cos, sin = (r.to(x.dtype).unflatten(-1, (2, -1)) for r in rotation)
     first, second = x.unflatten(-1, (2, 2, -1)).unbind(-2)
-    return x * cos + torch.stack([-second, first], dim=-2).flatten(-3) * sin
+    turned = torch.addcmul(first * cos, second, sin, value=-1), torch.addcmul(second * cos, first, sin)
+    return torch.stack(turned, dim=-2).flatten(-3)
 
 
 def rotation_of(place: Tensor, channels: int) -> Rotation:
-    """Cosines and sines (N, channels) for tokens at rows and columns (N, 2)."""
+    """Cosines and sines (N, channels / 2) for tokens at rows and columns (N, 2): first by row, then by column."""
     quarter = channels // 4
     frequency = BASE_FREQUENCY ** (-torch.arange(quarter, device=place.device, dtype=torch.float32) / quarter)
-    angle = (place[:, :, None, None].float() * frequency).expand(-1, -1, 2, -1).flatten(1)
+    angle = (place[:, :, None].float() * frequency).flatten(1)
     return angle.cos(), angle.sin()
 
 

@@ -12,7 +12,7 @@ from .encoder import PATCH
 from .shapes import Shape
 
 HIDDEN = 32
-AT_ONCE = 4
+AT_ONCE = 4  # pictures, at least; else an eighth: fewer starts of many small kernels, and memory as the features'
 PLACE_WEIGHT = 0.1
 LEVELS = 4
 RAY_CHANNELS = 7
@@ -102,9 +102,10 @@ class Head(nn.Module):
 
     def forward(self, features: list[Tensor], height: int, width: int, *, rays: bool = False) -> Dense:
         """Tokens of four depths (S, patches, C) to what is seen at every pixel; a few pictures at a time."""
+        some = max(AT_ONCE, len(features[0]) // 8)
         parts = [
-            self._some([f[k : k + AT_ONCE].float() for f in features], height, width, rays)
-            for k in range(0, len(features[0]), AT_ONCE)
+            self._some([f[k : k + some].float() for f in features], height, width, rays)
+            for k in range(0, len(features[0]), some)
         ]
         return Dense(*(None if column[0] is None else torch.cat(column) for column in zip(*parts)))
 

@@ -312,10 +312,11 @@ def _find(xyz, origin, voxel, key, sums, slot, counts):  # type: ignore[no-untyp
 @cuda.jit
 def _add_rgb(slot, rgb, sums):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
-    at, colour = -1, 0
+    at = slot[i] if i < len(slot) else -1
+    colour = np.int64(0)
     if i < len(slot):
-        at = slot[i]
-        colour = (int(rgb[i, 2]) << 2 * COLOUR_BITS) | (int(rgb[i, 1]) << COLOUR_BITS) | int(rgb[i, 0])
+        for k in range(3):
+            colour |= np.int64(rgb[i, k]) << k * COLOUR_BITS
     lanes = launch.alike(at)
     many = launch.total(lanes, colour)
     if at >= 0 and launch.first_of(lanes):
