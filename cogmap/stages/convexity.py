@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from .._checks import F64, I32, Array, Bool
 from ..data.voxels import Voxels
+from ..geometry.box import fit_rectangle
 from .colour import lab
 from .forest import root, roots
 from .instances import InstanceOptions, connected, members, numbered, split_at_supports
@@ -23,6 +24,7 @@ CUT = 0.4
 LEAST_PATCH, LEAST_PIECE, LEAST_VOXELS = 30, 100, 60
 TOUCH_SHARE = 0.2
 WHOLE_M, WHOLE_SECOND_M = 1.5, 1.0
+COVERED = 0.8
 MERGES = 6
 LEVEL, LEVEL_FIRST = 0.7, 0.1
 BENT, OUT_SHARE, LEAST_TOUCH = 0.7, 0.95, 12
@@ -48,7 +50,16 @@ def convex_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions 
         whole = edge[2] <= WHOLE_M and edge[1] <= WHOLE_SECOND_M
         for piece in [part] if whole else cut_at_creases(voxels, part):
             parts += split_at_supports(voxels, piece, radius, opts)
-    return numbered(voxels, [p for p in parts if len(p) >= LEAST_VOXELS], opts, spacing)
+    return numbered(voxels, [p for p in parts if _is_solid(voxels, p, spacing)], opts, spacing)
+
+
+def _is_solid(voxels: Voxels, part: Array, spacing: int) -> bool:
+    """Whether a piece covers the largest face of its box but for a fifth: scraps between the scanner's views do not."""
+    if len(part) < LEAST_VOXELS:
+        return False
+    p = voxels.mean_map[part].astype(np.float64)
+    edges = np.sort(np.append(fit_rectangle(p[:, :2])[1], np.ptp(p[:, 2])))
+    return bool(len(part) * (spacing * voxels.voxel_m) ** 2 >= COVERED * edges[1] * edges[2])
 
 
 def one_sided(xyz: F64, normal: Array, a: Array, b: Array) -> F64:
