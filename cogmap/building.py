@@ -23,7 +23,7 @@ from .data.detections import Labeler
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale, Window
 from .data.scene import SceneMap
-from .edit import scale_by_option
+from .edit import scale_by_option, scaled_by_known_objects
 from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
@@ -39,7 +39,8 @@ LEAST_WINDOW = 4
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
     "chair, table, sofa, bed, desk, cabinet, shelf, door, window, tv, monitor, lamp, stool, bin, refrigerator, sink, "
-    "toilet, bathtub, stove, washer, dishwasher, microwave, plant, picture, mirror, curtain, pillow, rug, box, bag"
+    "toilet, bathtub, stove, washer, dishwasher, microwave, plant, picture, mirror, curtain, pillow, rug, box, bag, "
+    "person|man|woman|child, dog, cat"
 )
 
 
@@ -111,8 +112,13 @@ def _once(capture: Capture, config: Config, diary: Diary, finder: Labeler | None
 
 
 def _scaled(scene: SceneMap, config: Config) -> SceneMap:
-    """The map after `--scale ID.height=...`; a camera height was used while the cameras were set upright."""
-    if config.scale is None or (scene.camera_path and given_camera_height(config) is not None):
+    """The map after `--scale ID.height=...`, or after what labelled things of known size say where no scale is given.
+
+    A camera height was used while the cameras were set upright.
+    """
+    if config.scale is None:
+        return scaled_by_known_objects(scene)
+    if scene.camera_path and given_camera_height(config) is not None:
         return scene
     return scale_by_option(scene, config.scale)
 

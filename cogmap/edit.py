@@ -14,7 +14,7 @@ from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, Scen
 from .data.voxels import Voxels
 from .errors import ConfigError, InputError
 from .pipeline import Diary, judged, map_points
-from .stages.scale import CHECKED_BY_SCALE, GIVEN_SIGMA
+from .stages.scale import CHECKED_BY_SCALE, GIVEN_SIGMA, check_ceiling, of_known_objects, weighed
 
 Vec3 = tuple[float, float, float]
 
@@ -45,6 +45,24 @@ def _box_of(scene: SceneMap, id: str) -> Box:
         listed = ", ".join(list(boxes)[:20]) or "none"
         raise ConfigError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Objects are: {listed}.")
     return boxes[id]
+
+
+def scaled_by_known_objects(scene: SceneMap) -> SceneMap:
+    """A map whose metres are a model's or assumed, weighed with the usual sizes of the things that are labelled.
+
+    The same map where metres are measured or given, or too few such things are there. What was said of the scale
+    before stays said.
+    """
+    found = of_known_objects(scene.objects) if scene.scale.source in ("model", "assumed") else None
+    if found is None:
+        return scene
+    told = {"model": "the model's metres", "assumed": "the usual camera height"}[scene.scale.source]
+    factor, scale, odds = weighed(scene.scale, *found, f"{told} and the usual sizes of things")
+    new = rescaled(scene, factor, scale)
+    kept = {"W-SCALE-DISAGREES"} | ({"W-SCALE-ASSUMED"} if scale.source == "assumed" else set())
+    said = [w for w in scene.quality.warnings if w.code in kept]
+    said += [*odds, *check_ceiling(scale, new.layout.ceiling_height_m)]
+    return replace(new, quality=judged((*new.quality.warnings, *said)))
 
 
 def rescaled(scene: SceneMap, factor: float, scale: Scale) -> SceneMap:

@@ -19,6 +19,7 @@ from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import TrustError
 from .geometry.rigid import from_rotation, rotation_between
+from .label.prompts import parse_objects
 from .label.remembered import remembered
 from .mapfile.convert import layout_from
 from .stages import (
@@ -32,6 +33,7 @@ from .stages import (
     instances,
     layout,
     masks,
+    movers,
     openings,
     scale,
     surfaces,
@@ -100,6 +102,11 @@ def map_reconstruction(
         if correction.moves is not None:
             store.move(correction.moves)
     diary.done("reconstruct", (*reconstruction.losses, *reconstruction.late_losses()))
+    if labeler is not None:
+        labeler = remembered(labeler, store.folder / "masks")
+        wanted = parse_objects(config.objects).texts if config.objects else ()
+        hidden = movers.hide_movers(store, labeler, frozenset(wanted))
+        diary.done("movers", [Loss("W-MOVERS-HIDDEN", hidden, "movers", "people or animals in view")] if hidden else [])
     T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
     diary.done("fuse")
@@ -107,7 +114,6 @@ def map_reconstruction(
     note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
     if labeler is not None:
-        labeler = remembered(labeler, store.folder / "masks")
         if holes.fill_holes(store, labeler):
             cloud = holes.with_filled(cloud, store)
         diary.done("holes")

@@ -8,11 +8,13 @@ import numpy as np
 
 from cogmap import pipeline
 from cogmap.config import Config
+from cogmap.data.detections import Labeler
 from cogmap.data.reconstruction import Reconstruction, Scale, Window
 from cogmap.data.scene import SceneMap
 from cogmap.stages.surfaces import find_surfaces
 
 from .rooms import Room, make_room, noisy_depth, render, rgbd_window, walk_path
+from .rooms.detector import detector
 from .rooms.judge import surface_error
 from .rooms.variants import PeopledFilm
 from .test_pipeline import K
@@ -27,9 +29,15 @@ def seen(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003) -> Iterato
         yield rgbd_window(shot, i, noisy_depth(shot.depth, i, base_m, 0.002), poses[min(3, len(poses) - 1)])
 
 
-def mapped(rooms: list[Room], poses: np.ndarray, base_m: float = 0.003, config: Config | None = None) -> SceneMap:
+def mapped(
+    rooms: list[Room],
+    poses: np.ndarray,
+    base_m: float = 0.003,
+    config: Config | None = None,
+    labeler: Labeler | None = None,
+) -> SceneMap:
     reconstruction = Reconstruction(seen(rooms, poses, base_m), Scale("metric", "sensor", 0.01))
-    return pipeline.map_reconstruction(reconstruction, config or Config(), pipeline.Diary())
+    return pipeline.map_reconstruction(reconstruction, config or Config(), pipeline.Diary(), labeler=labeler)
 
 
 def test_walls_are_flatter_when_asked_for_and_nothing_else_moves() -> None:
@@ -56,6 +64,25 @@ def test_a_person_who_walks_about_leaves_hardly_any_ghost() -> None:
     assert (error > 0.1).mean() <= 0.02
     dropped = {w.code: w.count for w in scene.quality.warnings}
     assert dropped["W-VOXELS-DROPPED"] > 500
+
+
+def test_a_person_that_masks_name_leaves_no_depth_and_is_no_object() -> None:
+    room = make_room(5)
+    poses = walk_path(room, 40)
+    film = PeopledFilm(room, poses, K, SIZE)
+    rooms = [film.room_at(i) for i in range(40)]
+    labeler = detector(rooms[0], [render(r, T, K, SIZE) for r, T in zip(rooms, poses)])
+    hidden = mapped(rooms, poses, labeler=labeler)
+    kept = mapped(rooms, poses, labeler=labeler, config=Config(objects="person, chair"))
+    T = hidden.T_map_input @ np.linalg.inv(poses[3])
+    ghosts, left = ((surface_error(m, room, T) > 0.1).mean() for m in (hidden, kept))
+    assert ghosts < 0.002 and ghosts < left / 4, (ghosts, left)
+    told = {w.code: w.count for w in hidden.quality.warnings}
+    assert 5 < told["W-MOVERS-HIDDEN"] < 40 and hidden.quality.status == "ok"
+    assert "W-MOVERS-HIDDEN" not in {w.code for w in kept.quality.warnings}
+    assert "person" not in {o.label for o in hidden.objects}
+    assert hidden.frames is not None and kept.frames is not None
+    assert sum((f.depth > 0).sum() for f in hidden.frames) < sum((f.depth > 0).sum() for f in kept.frames)
 
 
 def test_fewer_views_are_trusted_less() -> None:

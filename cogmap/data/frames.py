@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .._checks import F32, F64, I32, U8, Array
+from .._checks import F32, F64, I32, U8, Array, Bool
 from ..errors import InputError
 
 STEPS_TO_MEDIAN = 4096
@@ -139,6 +139,14 @@ class FrameStore:
         """Keep a depth (H, W) with filled holes beside the measured one of a frame."""
         code = np.round(np.clip(depth / self._rows[frame]["depth_step"], 0, LARGEST_CODE)).astype(np.uint16)
         Image.fromarray(code).save(self.folder / f"f{frame:03d}.fill.png", compress_level=1)
+
+    def hide(self, frame: int, pixels: Bool) -> None:
+        """Forget the depth of some pixels (H, W) of a frame."""
+        path = self.folder / f"f{frame:03d}.depth.png"
+        with Image.open(path) as file:
+            code = np.array(file, np.uint16)
+        code[pixels] = 0
+        Image.fromarray(code).save(path, compress_level=1)
 
     def filled_depth(self, stored: StoredFrame) -> F32:
         """Depth (H, W) float32 of a frame with its filled holes; the measured depth where nothing was filled."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
+
+import numpy as np
 
 from ..data.capture import Loss
 from ..data.reconstruction import Scale
+from ..data.scene import MapObject
 from ..errors import ConfigError
 
 ASSUMED_CAMERA_HEIGHT_M = 1.45
@@ -14,6 +18,21 @@ ASSUMED_SIGMA = 0.15
 GIVEN_SIGMA = 0.03
 CEILING_M = (2.0, 4.5)
 MOST_APART = 0.15
+# of 1,803 annotated boxes of real rooms: the edge that varies least among 25 and more of a kind, by 16 % at most; its
+# median in metres and the spread of its logarithm (half of what lies between the 16th and the 84th of a hundred)
+KNOWN_EDGES = {
+    "bathtub": ("height", 0.57, 0.05),
+    "bed": ("length", 2.12, 0.05),
+    "chair": ("length", 0.55, 0.16),
+    "door": ("height", 2.11, 0.10),
+    "keyboard": ("length", 0.45, 0.04),
+    "refrigerator": ("width", 0.60, 0.14),
+    "sofa": ("height", 0.81, 0.15),
+    "toilet": ("length", 0.61, 0.12),
+    "washer": ("height", 0.86, 0.05),
+}
+LEAST_KNOWN = 3
+LEAST_KNOWN_SIGMA = 0.05
 CHECKED_BY_SCALE = ("W-SCALE-UNKNOWN", "W-SCALE-ASSUMED", "W-SCALE-CEILING", "W-SCALE-DISAGREES")
 
 
@@ -47,19 +66,54 @@ def scale_factor(
 
 
 def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Loss, ...]]:
-    """A model's metres and the usual height of a hand-held camera, weighed by their errors.
-
-    The mean of log scales by inverse variance; its error is never below half of what they differ by.
+    """A model's metres and the usual height of a hand-held camera, weighed by their errors; see `weighed`.
 
     Args:
         scale: the model's, with its relative error. camera_height: over a proven floor, in the model's metres.
     """
-    off = math.log(ASSUMED_CAMERA_HEIGHT_M / camera_height)
-    weight = [1 / scale.rel_sigma**2, 1 / ASSUMED_SIGMA**2]
+    between = "the model's metres and the usual camera height"
+    return weighed(scale, ASSUMED_CAMERA_HEIGHT_M / camera_height, Scale("metric", "assumed", ASSUMED_SIGMA), between)
+
+
+def weighed(scale: Scale, ratio: float, other: Scale, between: str) -> tuple[float, Scale, tuple[Loss, ...]]:
+    """Two opinions on the metre weighed by their errors: the mean of log scales by inverse variance.
+
+    The error of both is never below half of what they differ by; the surer one names the source.
+
+    Args:
+        ratio: the factor that the other opinion asks for. between: what differs, for a warning.
+
+    Returns:
+        The factor to apply, the scale, and a warning where they differ by more than 15 %.
+    """
+    weight = [1 / scale.rel_sigma**2, 1 / other.rel_sigma**2]
     share = weight[1] / sum(weight)
-    sigma = max(sum(weight) ** -0.5, abs(off) / 2)
-    losses = _disagreement(math.exp(off), "the model's metres and the usual camera height")
-    return math.exp(share * off), Scale("metric", "model", sigma), losses
+    sigma = max(sum(weight) ** -0.5, abs(math.log(ratio)) / 2)
+    surer = other if other.source == "known-object" and share > 0.5 else scale
+    return ratio**share, Scale("metric", surer.source, sigma), _disagreement(ratio, between)
+
+
+def of_known_objects(objects: Iterable[MapObject]) -> tuple[float, Scale] | None:
+    """The factor that gives labelled things whose size varies little their usual size; None for fewer than three.
+
+    The mean of the kinds' median log ratios by inverse variance. Things of one kind are of one make in most rooms, so
+    many of them say no more than one does. Things seen in part do not count.
+    """
+    ratios: dict[str, list[float]] = {}
+    for o in objects:
+        name = next((n for n in ((o.label or "").lower(), o.noun or "") if n in KNOWN_EDGES), None)
+        if name is not None and not o.partial:
+            edge, usual_m, _ = KNOWN_EDGES[name]
+            sides = sorted(o.box.size_m[:2])
+            have_m = {"width": sides[0], "length": sides[1], "height": o.box.size_m[2]}[edge]
+            ratios.setdefault(name, []).append(math.log(usual_m / have_m))
+    if sum(map(len, ratios.values())) < LEAST_KNOWN:
+        return None
+    off = np.array([np.median(r) for r in ratios.values()])
+    weight = np.array([max(KNOWN_EDGES[name][2], LEAST_KNOWN_SIGMA) ** -2 for name in ratios])
+    middle = float(np.average(off, weights=weight))
+    sigma = max(float(weight.sum()) ** -0.5, float(np.average((off - middle) ** 2, weights=weight)) ** 0.5)
+    return math.exp(middle), Scale("metric", "known-object", sigma)
 
 
 def _disagreement(ratio: float, between: str) -> tuple[Loss, ...]:

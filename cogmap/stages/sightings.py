@@ -63,15 +63,19 @@ def sight(voxels: Voxels, keys: Array, stored: StoredFrame, found: FrameDetectio
     cell = np.full(stored.depth.shape, -1, np.int32)
     cell[known] = np.where(keys[at] == key, at, -1)
     stuff = np.array([0, *(0 if text.lower() in STUFF else k for k, text in enumerate(found.labels, 1))])
-    if found.mask is not None:
-        image = sampled(found.mask, stored.depth.shape)
-    else:
-        assert found.boxes is not None
-        image = masks_of_boxes(found.boxes, stored.depth, stored.K)
+    image = image_of(found, stored.depth, stored.K)
     votes = cogmap_kernels.mask_votes(cell, (stuff[image] + 1).astype(np.int32))
     order = np.lexsort((-votes.mask, votes.n_pixels, votes.cell))
     best = order[np.flatnonzero(np.diff(votes.cell[order], append=-1))]
     return Sighting(votes.cell[best], votes.mask[best] - 1, found.labels, found.scores)
+
+
+def image_of(found: FrameDetections, depth: F32, K: F64) -> Array:
+    """The masks of a frame, or what its boxes hold, as an id image (H, W) on the pixels of its depth."""
+    if found.mask is not None:
+        return sampled(found.mask, depth.shape)
+    assert found.boxes is not None
+    return masks_of_boxes(found.boxes, depth, K)
 
 
 def masks_of_boxes(boxes: F64, depth: F32, K: F64) -> Array:
