@@ -194,7 +194,8 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         return _measured(capture, choice.indices)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
-    model = _windowed(open_model(learned, config.device, commercial=config.commercial_ok), config.window)
+    model = open_model(learned, config.device, commercial=config.commercial_ok, compiled=config.compiled)
+    model = _windowed(model, config.window)
     if name == learned:
         return by_model(capture, choice.indices, model, seed=config.seed)
     from .reconstruct.hybrid import with_learned_depth

@@ -23,7 +23,8 @@ class Config:
         keyframes: frames for prompts. sampling: how frames are chosen.
         reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", a model ("da3-small"), or "sfm+da3-small".
         commercial_ok: refuse weights whose licence forbids commercial use.
-        window: frames that a model sees at once, or None for its own number.
+        window: frames that a model sees at once, or None for its own number. compiled: let torch compile the model
+            first: a minute or more for every number and size of pictures, for builds of many windows; da3 models.
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
         objects: what a detector looks for: "chair, sofa|couch". device: "auto", "cpu" or "cuda" for models.
         planes: move what noise puts beside floor, ceiling and walls onto them.
@@ -48,6 +49,7 @@ class Config:
     planes: bool = False
     commercial_ok: bool = False
     window: int | None = None
+    compiled: bool = False
     clustering: Clustering = "auto"
     scale: str | None = None
     intrinsics: tuple[float, float, float, float] | None = None

@@ -175,6 +175,23 @@ def test_the_metric_network_gives_metres_by_the_focal_length(tmp_path: Path, mon
         model.predict(rgb, None, None)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # what torch's compiler warns of is its own affair
+def test_a_compiled_network_says_the_same(model: Any, tmp_path: Path) -> None:
+    compiled = open_model(f"da3-small:{tmp_path}", "cpu", compiled=True)
+    rgb = np.random.default_rng(0).integers(0, 255, (2, 56, 42, 3)).astype(np.uint8)
+    found, plain = (m.predict(rgb, None, None) for m in (compiled, model))
+    assert compiled.predict.args[0]._compiled_call_impl is not None
+    assert np.allclose(found.depth, plain.depth, rtol=1e-4) and np.allclose(
+        found.T_world_cam, plain.T_world_cam, atol=1e-4
+    )
+
+
+def test_models_of_other_packages_are_not_compiled() -> None:
+    with pytest.raises(ConfigError, match="E-OPTION vggt cannot be compiled"):
+        open_model("vggt", "cpu", compiled=True)
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CHECKPOINTS, "da3-small", checkpoint(tmp_path, TINY, drop="fc_t"))
     with pytest.raises(InputError, match="E-WEIGHTS-NAMES 2 of .*cam_dec.fc_t.weight"):

@@ -34,10 +34,20 @@ def _name(text: str) -> str:
     return text.partition(":")[0].partition("@")[0]
 
 
-def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
-    """The model of a name, with its weights. Raises ConfigError E-OPTION, and what its own file says."""
+def open_model(text: str, device: str = "auto", *, commercial: bool = False, compiled: bool = False) -> Model:
+    """The model of a name, with its weights.
+
+    Raises:
+        ConfigError: E-OPTION for an unknown name, or `compiled` for a model of another package. And what its own file
+            says.
+    """
     if not named(text):
         raise ConfigError("E-OPTION", f"there is no model {text!r}.", f"Choose {', '.join(MODELS)}.")
     home = MODELS[_name(text)]
-    found: Model = import_module(f".{home}", __package__).open_model(text, device, commercial=commercial)
+    if compiled and home != OWN:
+        raise ConfigError(
+            "E-OPTION", f"{_name(text)} cannot be compiled.", "Leave `compiled` out, or choose da3-small."
+        )
+    options = {"compiled": True} if compiled else {}
+    found: Model = import_module(f".{home}", __package__).open_model(text, device, commercial=commercial, **options)
     return found

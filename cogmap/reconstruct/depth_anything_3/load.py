@@ -27,11 +27,12 @@ SKY = 0.3
 WEIGHTS_SIGMA = 0.2
 
 
-def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> Model:
+def open_model(text: str, device: str = "auto", *, commercial: bool = False, compiled: bool = False) -> Model:
     """The model of `da3-small`, `da3-base`, `da3-large` or `da3-metric`; `NAME:FOLDER` and `NAME@REVISION` say whence.
 
     Args:
         commercial: refuse weights whose licence forbids commercial use.
+        compiled: let torch compile the network when it is first used.
 
     Raises:
         MissingDependencyError: E-EXTRA, E-WEIGHTS, E-LICENCE. DeviceError: E-DEVICE.
@@ -45,6 +46,8 @@ def open_model(text: str, device: str = "auto", *, commercial: bool = False) -> 
     on = torch_device(torch, device)
     path = _found(name, checkpoint, place, revision)
     network = load_network(path, checkpoint).to(on)
+    if compiled:
+        network.compile()
     told: dict[str, str | int | float | None] = {
         "model": name,
         "weights": place or f"{checkpoint.repository}@{_snapshot(path)}",
