@@ -12,9 +12,9 @@ from ._checks import F64, I32, Bool
 from .config import UNITS_M, Config, parse_scale
 from .data.capture import Loss
 from .data.detections import Labeler
-from .data.frames import FrameStore, OwnedFolder
+from .data.frames import FrameStore
 from .data.points import GivenBoxes, PointCloud
-from .data.reconstruction import Reconstruction, Scale, Window
+from .data.reconstruction import Reconstruction, Scale
 from .data.scene import CameraPose, Layout, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import TrustError
@@ -36,6 +36,7 @@ from .stages import (
     movers,
     openings,
     scale,
+    stored,
     surfaces,
     visibility,
 )
@@ -95,13 +96,14 @@ def map_reconstruction(
     Raises:
         TrustError: no frame with usable depth. ConfigError: an impossible scale option.
     """
-    store, ids, labels_given = store_windows(reconstruction.windows, reconstruction.rel_noise)
+    store, ids, labels_given, parts = stored.store_windows(reconstruction.windows, reconstruction.rel_noise)
     correction = reconstruction.corrected()
     if correction is not None:
         reconstruction = replace(reconstruction, provenance={**reconstruction.provenance, **correction.told})
         if correction.moves is not None:
             store.move(correction.moves)
-    diary.done("reconstruct", (*reconstruction.losses, *reconstruction.late_losses()))
+    ids, apart = stored.largest_part(store, ids, parts)
+    diary.done("reconstruct", (*reconstruction.losses, *reconstruction.late_losses(), *apart))
     if labeler is not None:
         labeler = remembered(labeler, store.folder / "masks")
         wanted = parse_objects(config.objects).texts if config.objects else ()
@@ -120,33 +122,6 @@ def map_reconstruction(
     scene = cut(cloud, store, new_scale, config, diary, given=labels_given, labels=labels, labeler=labeler)
     told = {} if labeler is None else labeler.provenance
     return finish(scene, T_map_world, replace(reconstruction, provenance={**reconstruction.provenance, **told}), diary)
-
-
-def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameStore, list[I32], bool]:
-    """Write every window's frames to a store in a temporary folder; instance ids ride along.
-
-    Raises:
-        TrustError: E-TOO-FEW-FRAMES when nothing arrives.
-    """
-    store = FrameStore(OwnedFolder(), rel_noise)
-    ids: list[I32] = []
-    given = False
-    for window in windows:
-        for k in range(len(window.index)):
-            store.append(
-                int(window.index[k]),
-                float(window.time_s[k]),
-                window.rgb[k] if window.picture is None else window.picture[k],
-                window.depth[k],
-                window.confidence[k],
-                window.K[k],
-                window.T_world_cam[k],
-            )
-            given |= window.instance_id is not None
-            ids.append(np.zeros((0, 0), np.int32) if window.instance_id is None else window.instance_id[k])
-    if len(store) == 0:
-        raise TrustError("E-TOO-FEW-FRAMES", "no frame came out of the reconstruction.", "Film longer.")
-    return store, ids, given
 
 
 def place(store: FrameStore, reconstruction: Reconstruction, config: Config, diary: Diary) -> tuple[F64, Scale]:

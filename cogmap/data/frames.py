@@ -6,7 +6,8 @@ import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +189,19 @@ class FrameStore:
         self._rows.append({"index": index, "time_s": time_s, "depth_step": step, "K": K.tolist(), "size": size})
         self._K.append(np.asarray(K, np.float64))
         self._T.append(np.asarray(T, np.float64))
+
+    def keep(self, frames: Sequence[int]) -> None:
+        """Keep some frames, in ascending order, as frames 0, 1, ...; the files of the others go."""
+        for path in self.folder.glob("f[0-9]*.*"):
+            number, rest = path.name[1:].split(".", 1)
+            at = bisect_left(frames, int(number))
+            if at == len(frames) or frames[at] != int(number):
+                path.unlink()
+        for new, old in enumerate(frames):
+            for path in self.folder.glob(f"f{old:03d}.*"):
+                path.rename(self.folder / f"f{new:03d}.{path.name.split('.', 1)[1]}")
+        self._rows = [self._rows[f] for f in frames]
+        self._K, self._T = ([a[f] for f in frames] for a in (self._K, self._T))
 
     def views_of(
         self, xyz_map: Array, *, near_share: float, near_m: float = 0.0, most_frames: int = 80

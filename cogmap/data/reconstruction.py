@@ -53,7 +53,7 @@ class Window:
         index: (N,) int32 positions in the source. time_s: (N,) float64.
         instance_id: (N, H, W) int32, 0 = none, or None.
         picture: (N, H', W', 3) uint8, the same views in more pixels, for people and models, or None.
-        part: number of the connected part these frames belong to.
+        part: number of the connected part these frames belong to; every part has a world of its own.
     """
 
     rgb: U8
@@ -95,7 +95,7 @@ class Reconstruction:
         scale: scale of the world's unit.
         up_world: (3,) unit vector or None when it must be found.
         rel_noise: standard error of a depth as a share of it.
-        n_parts: connected parts. losses: what was dropped on the way.
+        losses: what was dropped on the way.
         provenance: names, versions and figures worth keeping.
         late_losses: called after the last window: what turned out damaged or missing only then.
         corrected: called after the last window: how frames move once loops are closed.
@@ -105,7 +105,6 @@ class Reconstruction:
     scale: Scale
     up_world: F64 | None = None
     rel_noise: float = 0.005
-    n_parts: int = 1
     losses: tuple[Loss, ...] = ()
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
     late_losses: Callable[[], tuple[Loss, ...]] = tuple

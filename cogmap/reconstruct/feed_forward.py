@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +38,11 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
 
     Memory holds one window and the frames it shares with the next; a few pixels of every frame lie on disk. Lengths are
     in the unit of known poses, else metres only where the model claims them. Where the walk comes back to a place, all
-    windows are moved so that it closes.
+    windows are moved so that it closes. A window that does not fit the one before begins another part.
 
     Raises (while the windows are read):
         ConfigError: E-MODEL-POSES for a model that needs poses where there are none.
-        TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when two windows do not fit together
-            in the first half, or poses are known.
+        TrustError: E-MODEL-OUTPUT, E-TOO-FEW-FRAMES, E-WINDOWS-APART when poses are known and depths do not agree.
         WindowTooLarge: when so many frames at once do not fit the device.
     """
     if not indices:
@@ -60,7 +59,6 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
         losses=(note,) if scale.source == "model" else (),
         provenance=told,
         corrected=walk.corrected,
-        late_losses=lambda: tuple(walk.losses),
     )
 
 
@@ -86,7 +84,7 @@ class _Walk:
             )
         self.found = self._predicted(self.current)
         self.seams: list[float] = []
-        self.losses: list[Loss] = []
+        self.part = 0
         self.keys, self.folder = Keys(), OwnedFolder()
         self.seen: list[_Seen] = []
 
@@ -100,9 +98,9 @@ class _Walk:
         return Scale("relative", "none", 0.0)
 
     def windows(self) -> Iterator[Window]:
-        """Every frame once, in the world of the first window.
+        """Every frame once, in the world of the first window of its part.
 
-        Where a window does not fit, what came before it is the map if it is more than half of the frames (W-PARTS).
+        A window that does not fit the one before it begins a part of its own, in a world of its own.
         """
         yield self._done(0)
         for before, here in zip(self.plan, self.plan[1:]):
@@ -113,38 +111,38 @@ class _Walk:
             new = self._predicted(self.current)
             last = part_of(self.found, slice(len(self.found.depth) - shared, None))
             again = part_of(new, slice(0, shared))
-            if self.posed:  # nothing moves; the depths must agree
-                seam = abs(depth_ratio(last, again) - 1) * WORST_SEAM / WORST_RATIO
-            else:
-                S, seam = join(last, again)
-                new = moved(new, S)
-            self.seams.append(seam)
-            if not seam < WORST_SEAM:
-                self._end(before.stop, here, seam)
-                return
-            self.found = new
+            self.found = self._agreeing(new, last, again, here) if self.posed else self._joined(new, last, again)
             yield self._done(shared)
 
-    def _end(self, done: int, here: range, seam: float) -> None:
-        """Where a window does not fit: note what is left out after `done` frames, or refuse."""
-        lost = self.plan[-1].stop - done
-        if self.posed or done <= lost:
+    def _agreeing(self, new: Prediction, last: Prediction, again: Prediction, here: range) -> Prediction:
+        """A window at known poses, where nothing moves, if its depths are those of the last."""
+        seam = abs(depth_ratio(last, again) - 1) * WORST_SEAM / WORST_RATIO
+        self.seams.append(seam)
+        if not seam < WORST_SEAM:
             problem = f"frames {here.start} to {here.stop - 1} do not fit those before them, by {seam:.0%}."
-            remedy = "Film more slowly, or use --reconstructor sfm."
+            remedy = "Check the poses, or use --reconstructor sfm."
             raise TrustError("E-WINDOWS-APART", f"{self.model.name}: {problem}", remedy)
-        effect = f"frames from {done} on do not fit those before them, by {seam:.0%}: left out"
-        self.losses.append(Loss("W-PARTS", lost, "reconstruct", effect))
+        return new
+
+    def _joined(self, new: Prediction, last: Prediction, again: Prediction) -> Prediction:
+        """A window moved to where the last says its first frames are; as it is, in a new part, where that fails."""
+        S, seam = join(last, again)
+        if not seam < WORST_SEAM:
+            self.part += 1
+            return new
+        self.seams.append(seam)
+        return moved(new, S)
 
     def _done(self, first: int) -> Window:
         """The current window from frame `first` on; some of it is remembered."""
         if not self.posed and len(self.plan) > LEAST_WINDOWS:
             indices = tuple(f.index for f in self.current)
             file = self.folder.path / f"{len(self.seen):06d}.npz"
-            self.seen.append(_Seen(indices, len(indices) - first, file))
+            self.seen.append(_Seen(indices, len(indices) - first, file, self.part))
             _keep(part_of(self.found, slice(None), THIN), file)
             for k in range(first, len(self.current), KEY_STEP):
                 self.keys.add(self.current[k].index, self.current[k].rgb)
-        return _as_window(self.current, self.found, first)
+        return replace(_as_window(self.current, self.found, first), part=self.part)
 
     def corrected(self) -> Correction | None:
         """How every frame moves once the loops are closed, and what closing them found; None where there is none."""
@@ -165,7 +163,8 @@ class _Walk:
         tried: dict[tuple[int, int], Loop | None] = {}
         for i, j in self.keys.loops(self.seed):
             pair = (home[i], home[j])
-            if pair[1] - pair[0] > 1 and _apart(pair, tried) and len(tried) < max(MOST_LOOPS, len(self.seen)):
+            whole = self.seen[pair[0]].part == self.seen[pair[1]].part
+            if whole and pair[1] - pair[0] > 1 and _apart(pair, tried) and len(tried) < max(MOST_LOOPS, len(self.seen)):
                 tried[pair] = self._measured(*pair, i, j)
         return [found for found in tried.values() if found is not None]
 
@@ -206,6 +205,7 @@ class _Seen:
     indices: tuple[int, ...]
     new: int
     file: Path
+    part: int
 
     @property
     def thin(self) -> Prediction:

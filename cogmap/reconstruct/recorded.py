@@ -35,7 +35,6 @@ def record(reconstruction: Reconstruction, folder: Path) -> None:
         "scale": asdict(reconstruction.scale),
         "up_world": None if up is None else up.tolist(),
         "rel_noise": reconstruction.rel_noise,
-        "n_parts": reconstruction.n_parts,
         "provenance": {**reconstruction.provenance, **({} if correction is None else correction.told)},
         "losses": [asdict(loss) for loss in losses],
     }
@@ -60,7 +59,6 @@ def read_recorded(folder: Path) -> Reconstruction:
         scale=scale,
         up_world=None if up is None else np.array(up, np.float64),
         rel_noise=float(head.get("rel_noise", 0.005)),
-        n_parts=int(head.get("n_parts", 1)),
         losses=tuple(Loss(**loss) for loss in head.get("losses", [])),
         provenance=dict(head.get("provenance", {})),
         corrected=lambda: _correction(folder / "moves.npz"),
