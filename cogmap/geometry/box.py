@@ -18,6 +18,8 @@ MOST_JUDGED = 2000
 LEAST_WEIGHT = 0.1
 LEAST_DENSITY = 0.15
 SNAP = 1e-6
+MANY = 200
+EIGHT = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4])
 
 
 def canonical_yaw(yaw_rad: float) -> float:
@@ -40,12 +42,26 @@ def hull_xy(xy: Array) -> F64:
     """Convex hull (H, 2), counter-clockwise, of points (P, 2); degenerate input gives its unique points."""
     p = np.asarray(xy, np.float64)
     if len(p) >= 3:
+        some = _not_inside(p) if len(p) >= MANY else p
         try:
-            return np.asarray(p[ConvexHull(p).vertices])
+            return np.asarray(some[ConvexHull(some).vertices])
         except QhullError:  # all on one line
             pass
     unique = np.unique(p, axis=0)
     return unique if len(unique) < 3 else np.asarray(unique[[0, -1]])
+
+
+def _not_inside(p: F64) -> F64:
+    """The points (P, 2) that are not strictly inside the octagon of the farthest in eight directions.
+
+    No other can be a corner of the hull (Akl and Toussaint, "A fast convex hull algorithm", 1978).
+    """
+    x, y = np.ascontiguousarray(p.T)
+    corner = p[[int((a * x + b * y).argmax()) for a, b in EIGHT]]
+    outside = np.zeros(len(p), bool)
+    for (ax, ay), (bx, by) in zip(corner, np.roll(corner, -1, axis=0)):
+        outside |= (bx - ax) * (y - ay) - (by - ay) * (x - ax) <= 1e-12
+    return np.asarray(p[outside])
 
 
 def fit_rectangle(xy: Array) -> tuple[F64, F64, float]:

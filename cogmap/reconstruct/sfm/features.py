@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -17,6 +19,8 @@ PEAK_THRESHOLD = 0.003
 LEAST_INLIERS = 15
 MOST_TRIALS = 2000
 WORKERS = 2
+KEPT = 100
+MOST_SAMPLED = 60_000
 FAR_APART = 4
 COARSE_FEATURES = 1024
 COARSE_MATCHES = 6
@@ -50,7 +54,37 @@ class Match:
     planar: bool
 
 
-def extract_features(folder: Path, names: Sequence[str], database: Path) -> list[Features]:
+class StoredFeatures(Sequence[Features]):
+    """The features of pictures in a database file, read when they are asked for; the last hundred stay in memory."""
+
+    def __init__(self, database: Path, names: Sequence[str]) -> None:
+        import pycolmap
+
+        self._names, self._lock = names, Lock()
+        self._db = pycolmap.Database.open(database)
+        self._id_of = {image.name: image.image_id for image in self._db.read_all_images()}
+        self._read = lru_cache(KEPT)(self._read_one)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, k: int) -> Features: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[Features]: ...
+    def __getitem__(self, k: int | slice) -> Features | list[Features]:
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        if not 0 <= k < len(self):
+            raise IndexError(k)
+        with self._lock:
+            return self._read(self._names[k])
+
+    def _read_one(self, name: str) -> Features:
+        return _read(self._db, self._id_of[name]) if name in self._id_of else _no_features()
+
+
+def extract_features(folder: Path, names: Sequence[str], database: Path) -> StoredFeatures:
     """SIFT of picture files, in the order of their names.
 
     Pictures are worked on in parallel; each is deterministic on its own, so only the order of storing
@@ -72,9 +106,7 @@ def extract_features(folder: Path, names: Sequence[str], database: Path) -> list
         options,
         pycolmap.Device.cpu,
     )
-    with pycolmap.Database.open(database) as db:
-        id_of = {image.name: image.image_id for image in db.read_all_images()}
-        return [_read(db, id_of[name]) if name in id_of else _no_features() for name in names]
+    return StoredFeatures(database, names)
 
 
 def _read(db: Any, image_id: int) -> Features:
@@ -158,7 +190,7 @@ def _verified(
     return Match(pair, geometry, len(inliers), float(np.median(shift)) / cameras[i].width, planar)
 
 
-def describe_clip(features: Sequence[Features], seed: int, words: int = 64) -> F64:
+def describe_clip(features: Sequence[Features], seed: int, words: int = 64) -> F32:
     """One unit vector (N, words * 128) a picture from a vocabulary of the clip itself.
 
     VLAD (Jegou et al., CVPR 2010) over k-means of the clip's own descriptors, with square-root scaling.
@@ -167,11 +199,12 @@ def describe_clip(features: Sequence[Features], seed: int, words: int = 64) -> F
     from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(seed)
-    sample = [f.descriptor[rng.permutation(len(f.descriptor))[:120]] for f in features if len(f.descriptor)]
+    each = min(120, max(1, MOST_SAMPLED // max(len(features), 1)))
+    sample = [f.descriptor[rng.permutation(len(f.descriptor))[:each]] for f in features if len(f.descriptor)]
     every = np.concatenate(sample).astype(np.float32)
     with threadpool_limits(1):
         model = KMeans(min(words, len(every)), n_init=1, max_iter=20, random_state=seed).fit(every)
-        return np.array([_vlad(f.descriptor[:1500], model) for f in features])
+        return np.array([_vlad(f.descriptor[:1500], model) for f in features], np.float32)
 
 
 def _vlad(descriptor: U8, model: Any) -> F64:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..._checks import F64
+from ..._checks import F32
 from .features import Match
 
 STEPS = (1, 2, 3, 4, 6, 9, 14, 20)
@@ -25,14 +25,13 @@ def neighbour_pairs(n: int, *, ordered: bool = True) -> list[Pair]:
     return [(i, i + s) for i in range(n) for s in STEPS if i + s < n]
 
 
-def loop_candidates(vector: F64, done: set[Pair]) -> list[Pair]:
+def loop_candidates(vector: F32, done: set[Pair]) -> list[Pair]:
     """Pairs far apart in time that look alike: at most two for each picture, by cosine of (N, C) unit vectors."""
     n = len(vector)
-    likeness = vector @ vector.T
     out: set[Pair] = set()
     for i in range(n):
         far = np.flatnonzero(np.abs(np.arange(n) - i) >= LOOP_GAP)
-        ranked = far[np.argsort(-likeness[i, far], kind="stable")]
+        ranked = far[np.argsort(-(vector @ vector[i])[far], kind="stable")]
         fresh = [(min(i, int(j)), max(i, int(j))) for j in ranked[: 2 * LOOPS_PER_FRAME]]
         out |= set([p for p in fresh if p not in done][:LOOPS_PER_FRAME])
     return sorted(out)
