@@ -57,8 +57,10 @@ def main() -> None:
     """Every seed; print and write."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", default="7,8,9")
-    rows = {f"room {seed}": measured(int(seed)) for seed in parser.parse_args().seeds.split(",")}
-    (RESULTS / "accuracy_films.json").write_text(json.dumps(rows, indent=1) + "\n")
+    rows = {}
+    for seed in parser.parse_args().seeds.split(","):
+        rows[f"room {seed}"] = measured(int(seed))
+        (RESULTS / "accuracy_films.json").write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
