@@ -8,13 +8,14 @@ import numpy as np
 
 from ._checks import F64, positive
 from .config import Config, parse_scale
+from .data.capture import Loss
 from .data.points import PointCloud
 from .data.reconstruction import Scale
 from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, InputError
 from .pipeline import Diary, judged, map_points
-from .stages.scale import CHECKED_BY_SCALE, GIVEN_SIGMA, check_ceiling, of_known_objects, weighed
+from .stages.scale import BEYOND, CHECKED_BY_SCALE, GIVEN_SIGMA, check_ceiling, of_known_objects, weighed
 
 Vec3 = tuple[float, float, float]
 
@@ -50,17 +51,20 @@ def _box_of(scene: SceneMap, id: str) -> Box:
 def scaled_by_known_objects(scene: SceneMap) -> SceneMap:
     """A map whose metres are a model's or assumed, weighed with the usual sizes of the things that are labelled.
 
-    The same map where metres are measured or given, or too few such things are there. What was said of the scale
-    before stays said.
+    The same map where metres are measured or given, or too few such things are there. Where the two differ by more than
+    three errors of both, one is a mistake: the map stays, with a warning.
     """
     found = of_known_objects(scene.objects) if scene.scale.source in ("model", "assumed") else None
     if found is None:
         return scene
     told = {"model": "the model's metres", "assumed": "the usual camera height"}[scene.scale.source]
     factor, scale, odds = weighed(scene.scale, *found, f"{told} and the usual sizes of things")
+    if abs(np.log(found[0])) > BEYOND * np.hypot(scene.scale.rel_sigma, found[1].rel_sigma):
+        return replace(scene, quality=judged((*scene.quality.warnings, *odds)))
     new = rescaled(scene, factor, scale)
-    kept = {"W-SCALE-DISAGREES"} | ({"W-SCALE-ASSUMED"} if scale.source == "assumed" else set())
-    said = [w for w in scene.quality.warnings if w.code in kept]
+    said = [w for w in scene.quality.warnings if w.code == "W-SCALE-DISAGREES"]
+    if scale.source == "assumed":
+        said.append(Loss("W-SCALE-ASSUMED", 1, "scale", f"sizes may be off by {scale.rel_sigma:.0%}"))
     said += [*odds, *check_ceiling(scale, new.layout.ceiling_height_m)]
     return replace(new, quality=judged((*new.quality.warnings, *said)))
 

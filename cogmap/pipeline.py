@@ -107,7 +107,7 @@ def map_reconstruction(
     if labeler is not None:
         labeler = remembered(labeler, store.folder / "masks")
         wanted = parse_objects(config.objects).texts if config.objects else ()
-        hidden = movers.hide_movers(store, labeler, frozenset(wanted))
+        hidden, labeler = movers.hide_movers(store, labeler, wanted)
         diary.done("movers", [Loss("W-MOVERS-HIDDEN", hidden, "movers", "people or animals in view")] if hidden else [])
     T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)

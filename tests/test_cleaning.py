@@ -8,9 +8,11 @@ import numpy as np
 
 from cogmap import pipeline
 from cogmap.config import Config
-from cogmap.data.detections import Labeler
+from cogmap.data.detections import FrameDetections, Labeler
+from cogmap.data.frames import FrameStore, OwnedFolder
 from cogmap.data.reconstruction import Reconstruction, Scale, Window
 from cogmap.data.scene import SceneMap
+from cogmap.stages.movers import hide_movers
 from cogmap.stages.surfaces import find_surfaces
 
 from .rooms import Room, make_room, noisy_depth, render, rgbd_window, walk_path
@@ -83,6 +85,26 @@ def test_a_person_that_masks_name_leaves_no_depth_and_is_no_object() -> None:
     assert "person" not in {o.label for o in hidden.objects}
     assert hidden.frames is not None and kept.frames is not None
     assert sum((f.depth > 0).sum() for f in hidden.frames) < sum((f.depth > 0).sum() for f in kept.frames)
+
+
+def test_what_moves_by_name() -> None:
+    mask = np.array([[1, 2, 3, 4, 5, 6]], np.int32)
+    labels = ("old man", "toy dog", "dogs", "hot dog", "people", "chair")
+    told = FrameDetections(mask, labels, (0.9,) * 6)
+    boxes = FrameDetections(None, labels, (0.9,) * 6, np.tile([0.0, 0.0, 1.0, 1.0], (6, 1)))
+    store, picture = FrameStore(OwnedFolder()), np.zeros((8, 48, 3), np.uint8)
+    flat = np.ones((8, 48), np.float32)
+    store.append(0, 0.0, picture, flat, flat, K, np.eye(4))
+    for found, hidden in ((told, 1), (boxes, 0)):
+        n, silent = hide_movers(store, Labeler("test", lambda rgb, index, found=found: found))
+        (left,) = silent.ask([picture], [0])
+        assert n == hidden and left is not None
+        if left.mask is None:
+            assert left.labels == ("hot dog", "chair") and left.boxes is not None and len(left.boxes) == 2
+        else:
+            assert left.mask.tolist() == [[0, 0, 0, 4, 0, 6]]
+    (left,) = hide_movers(store, Labeler("test", lambda rgb, index: told), ("toy dog", "person"))[1].ask([picture], [0])
+    assert left is not None and left.mask is not None and left.mask.tolist() == [[0, 2, 3, 4, 5, 6]]
 
 
 def test_fewer_views_are_trusted_less() -> None:

@@ -73,6 +73,12 @@ def test_known_sizes_are_weighed_with_what_was_assumed_and_never_with_what_was_m
     factor = after.objects[0].box.size_m[0] / before.objects[0].box.size_m[0]
     assert 1.2 < factor < 1.25 and after.scale.source == "known-object"
     assert "W-SCALE-DISAGREES" in {w.code for w in after.quality.warnings} and after.quality.status == "degraded"
+    wild = scaled_by_known_objects(furnished(0.4))
+    assert wild.objects[0].box == furnished(0.4).objects[0].box and wild.scale.source == "assumed"
+    assert "W-SCALE-DISAGREES" in {w.code for w in wild.quality.warnings}
+    near = scaled_by_known_objects(furnished(0.9, 0, 4))  # chairs alone know less than the height of the camera
+    assert near.scale.source == "assumed"
+    assert {w.code: w.effect for w in near.quality.warnings}["W-SCALE-ASSUMED"].endswith(f"{near.scale.rel_sigma:.0%}")
     for kept in (
         Scale("metric", "sensor", 0.01),
         Scale("metric", "camera-height", 0.03),

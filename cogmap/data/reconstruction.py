@@ -10,6 +10,7 @@ from .._checks import F32, F64, I32, U8, shaped
 from ..errors import InputError
 from .capture import Loss
 
+SURE = 0.03
 ScaleKind = Literal["metric", "relative"]
 
 
@@ -35,6 +36,11 @@ class Scale:
     def unit(self) -> str:
         """What lengths are called: "m", or "map units"."""
         return "m" if self.kind == "metric" else "map units"
+
+    @property
+    def rough(self) -> bool:
+        """Whether lengths are about what they say: their error is above 3 %."""
+        return self.rel_sigma > SURE
 
     @property
     def hundredth(self) -> str:

@@ -60,8 +60,10 @@ def _not_inside(p: F64) -> F64:
     corner = p[[int((a * x + b * y).argmax()) for a, b in EIGHT]]
     outside = np.zeros(len(p), bool)
     for (ax, ay), (bx, by) in zip(corner, np.roll(corner, -1, axis=0)):
+        if (ax, ay) == (bx, by):  # farthest in two directions
+            continue
         outside |= (bx - ax) * (y - ay) - (by - ay) * (x - ax) <= 1e-12
-    return np.asarray(p[outside])
+    return np.asarray(p[outside]) if outside.any() else p
 
 
 def fit_rectangle(xy: Array) -> tuple[F64, F64, float]:

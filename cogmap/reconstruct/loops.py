@@ -8,6 +8,8 @@ from PIL import Image
 
 from .._checks import U8
 from ..data.frames import OwnedFolder
+from .sfm.features import StoredFeatures, describe_clip, extract_features, match_pairs
+from .sfm.pairs import loop_candidates, proven_loops
 from .sfm.workspace import shrunk
 
 LONG_SIDE = 640
@@ -41,13 +43,17 @@ class Keys:
         import pycolmap
 
         pycolmap.logging.minloglevel = QUIET
-        from .sfm.features import describe_clip, extract_features, match_pairs
-        from .sfm.mapping import guessed_camera
-        from .sfm.pairs import loop_candidates, proven_loops
-
         folder = self._owned.path
         names = [f"{k:06d}.png" for k in range(len(self.positions))]
         features = extract_features(folder, names, folder / "features.db")
+        try:
+            return self._proven(features, seed)
+        finally:
+            features.close()
+
+    def _proven(self, features: StoredFeatures, seed: int) -> list[tuple[int, int]]:
+        from .sfm.mapping import guessed_camera
+
         if not any(len(f.descriptor) for f in features):
             return []
         cameras = [guessed_camera(*size) for size in self._sizes]

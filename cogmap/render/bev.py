@@ -191,7 +191,7 @@ def _legend(scene: SceneMap, px_per_m: float, size_px: int) -> tuple[float, str]
     length = max(v for v in (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0) if v <= max(target, 0.1))
     unit = "m" if scene.scale.kind == "metric" else "map units (not metres)"
     about = f"≈ {length:g} {unit} ±{scene.scale.rel_sigma:.0%}"
-    return length, about if scene.scale.source in ("assumed", "model") else f"{length:g} {unit}"
+    return length, about if scene.scale.rough else f"{length:g} {unit}"
 
 
 def _draw_legend(draw: ImageDraw.ImageDraw, scene: SceneMap, view: BevView) -> None:

@@ -63,7 +63,7 @@ def _numbers(box: Box) -> str:
 def _header(scene: SceneMap) -> list[str]:
     s = scene.scale
     if s.kind == "metric":
-        unit, trust = "cm", f"scale from {s.source}, lengths {'≈' if s.source == 'assumed' else ''}±{s.rel_sigma:.0%}"
+        unit, trust = "cm", f"scale from {s.source}, lengths {'≈' if s.rough else ''}±{s.rel_sigma:.0%}"
     else:
         unit, trust = (
             "hundredths of a map unit",

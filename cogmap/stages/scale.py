@@ -20,7 +20,7 @@ CEILING_M = (2.0, 4.5)
 MOST_APART = 0.15
 # of 1,803 annotated boxes of real rooms: the edge that varies least among 25 and more of a kind, by 16 % at most; its
 # median in metres and the spread of its logarithm (half of what lies between the 16th and the 84th of a hundred)
-KNOWN_EDGES = {
+KNOWN_EDGES: dict[str, tuple[str, float, float]] = {
     "bathtub": ("height", 0.57, 0.05),
     "bed": ("length", 2.12, 0.05),
     "chair": ("length", 0.55, 0.16),
@@ -31,6 +31,8 @@ KNOWN_EDGES = {
     "toilet": ("length", 0.61, 0.12),
     "washer": ("height", 0.86, 0.05),
 }
+ALSO = {"office chair": "chair", "couch": "sofa", "fridge": "refrigerator", "washing machine": "washer"}
+BEYOND = 3.0
 LEAST_KNOWN = 3
 LEAST_KNOWN_SIGMA = 0.05
 CHECKED_BY_SCALE = ("W-SCALE-UNKNOWN", "W-SCALE-ASSUMED", "W-SCALE-CEILING", "W-SCALE-DISAGREES")
@@ -78,7 +80,8 @@ def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Loss,
 def weighed(scale: Scale, ratio: float, other: Scale, between: str) -> tuple[float, Scale, tuple[Loss, ...]]:
     """Two opinions on the metre weighed by their errors: the mean of log scales by inverse variance.
 
-    The error of both is never below half of what they differ by; the surer one names the source.
+    The error of both is never below half of what they differ by. The source stays that of the first unless things of
+    known size weigh more.
 
     Args:
         ratio: the factor that the other opinion asks for. between: what differs, for a warning.
@@ -101,8 +104,9 @@ def of_known_objects(objects: Iterable[MapObject]) -> tuple[float, Scale] | None
     """
     ratios: dict[str, list[float]] = {}
     for o in objects:
-        name = next((n for n in ((o.label or "").lower(), o.noun or "") if n in KNOWN_EDGES), None)
-        if name is not None and not o.partial:
+        text = (o.label or "").lower()
+        name = ALSO.get(text, text)  # whole labels: a cabinet door is no door
+        if name in KNOWN_EDGES and not o.partial:
             edge, usual_m, _ = KNOWN_EDGES[name]
             sides = sorted(o.box.size_m[:2])
             have_m = {"width": sides[0], "length": sides[1], "height": o.box.size_m[2]}[edge]

@@ -70,10 +70,18 @@ def per_point(name: str, array: Any, n: int, dtype: Any, columns: int | None = N
 
 def on_device(name: str, array: Any, n: int, dtype: Any, columns: int | None = None) -> Any:
     """An array on a CUDA device as it is: (n,) or (n, columns) of exactly this dtype, in order, or ValueError."""
-    there = array.__cuda_array_interface__
     shape = (n,) if columns is None else (n, columns)
-    if tuple(there["shape"]) != shape or np.dtype(there["typestr"]) != dtype or there.get("strides") is not None:
-        raise ValueError(f"{name} on a device must be {shape}, {np.dtype(dtype)} and contiguous, got {there['shape']}")
+    return lying(name, array, shape, (dtype,))
+
+
+def lying(name: str, array: Any, shape: tuple[int, ...], dtypes: tuple[Any, ...]) -> Any:
+    """An array on a CUDA device as it is, of a shape and one of some dtypes, contiguous, or ValueError."""
+    there = array.__cuda_array_interface__
+    known = np.dtype(there["typestr"]) in [np.dtype(t) for t in dtypes]
+    if tuple(there["shape"]) != shape or not known or there.get("strides") is not None:
+        kinds = " or ".join(str(np.dtype(t)) for t in dtypes)
+        got = f"{tuple(there['shape'])} of {np.dtype(there['typestr'])}"
+        raise ValueError(f"{name} on a device must be {shape}, {kinds} and contiguous, got {got}")
     return array
 
 

@@ -26,8 +26,11 @@ def inside(q: float) -> bool:
 
 
 def fine(q: float, floor: float) -> int:
-    """Place inside the cell, in 1/16384 of its edge, rounded down; `floor` is that of q."""
-    return int((q - floor) * 16384.0)
+    """Place inside the cell, in 1/16384 of its edge, rounded down; `floor` is that of q.
+
+    Just below a whole number q - floor rounds to 1: the last place, not the next cell's first.
+    """
+    return min(int((q - floor) * 16384.0), 16383)
 
 
 def pack(ix: int, iy: int, iz: int) -> int:

@@ -69,7 +69,10 @@ class VoxelTable:
         Raises:
             ValueError: wrong shapes or types, or a point 2**20 voxels from the origin; then nothing is added.
         """
-        p = xyz if self._stays(xyz) else _check.points("xyz", xyz)
+        if self._stays(xyz):
+            p = _check.lying("xyz", xyz, (len(xyz), 3), (np.float32, np.float64))
+        else:
+            p = _check.points("xyz", xyz)
         fields = self._fields(len(p), rgb, confidence, normal, label)
         self._table.add(p, fields, int(view))
 
@@ -92,12 +95,14 @@ class VoxelTable:
             rgb: (H, W, 3) uint8. confidence, label: (H, W). normal: (H, W, 3) in the world.
 
         Raises:
-            ValueError: as for `add`; then nothing is added, unless the depth lies on a GPU and is not looked at first.
+            ValueError: as for `add`; then nothing is added.
         """
         gpu = self._stays(depth)
         d = depth if gpu else np.require(_check.plain("depth", depth), np.float32, ["C", "A"])
         if d.ndim != 2:
             raise ValueError(f"depth must be (H, W), got {d.shape}")
+        if gpu:
+            _check.lying("depth", d, tuple(d.shape), (np.float32,))
         n = d.shape[0] * d.shape[1]
         given = Fields(*(a if a is None or self._stays(a) else np.asarray(a) for a in (rgb, confidence, normal, label)))
         fields = self._fields(n, *given.rows(n))

@@ -273,3 +273,10 @@ def test_what_lies_on_the_device_stays_there(size: int) -> None:
     same([a if a is None else a.copy_to_host() for a in got[:-1]], want[:-1])
     with pytest.raises(ValueError, match="rgb on a device"):
         ck.voxelize(there[0], 0.1, rgb=there[0])
+
+
+def test_a_place_just_below_a_cell_is_its_last(device: str) -> None:
+    xyz = np.full((32, 3), -1e-20)
+    got, want = (ck.voxelize(xyz, 0.02, device=d) for d in (device, "reference"))
+    same(got, want)
+    assert got.n_points.tolist() == [32] and got.key.tolist() == [[-1, -1, -1]]

@@ -80,6 +80,11 @@ class StoredFeatures(Sequence[Features]):
         with self._lock:
             return self._read(self._names[k])
 
+    def close(self) -> None:
+        """Let go of the file and of what was kept."""
+        self._read.cache_clear()
+        self._db.close()
+
     def _read_one(self, name: str) -> Features:
         return _read(self._db, self._id_of[name]) if name in self._id_of else _no_features()
 

@@ -108,7 +108,9 @@ def _given_K(capture: Capture, pictures: Pictures, given: tuple[float, float, fl
 
 
 def _matched(pictures: Pictures, capture: Capture, seed: int) -> mapping.Problem:
-    features = list(extract_features(pictures.folder, pictures.names, pictures.folder / "features.db"))
+    stored = extract_features(pictures.folder, pictures.names, pictures.folder / "features.db")
+    features = list(stored)
+    stored.close()
     features = [_inside_mask(f, pictures, k) if k in pictures.masked else f for k, f in enumerate(features)]
     cameras, camera_of, kept = _cameras(pictures)
     each = [cameras[c] for c in camera_of]

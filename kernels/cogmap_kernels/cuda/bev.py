@@ -19,8 +19,8 @@ _cell = cuda.jit(device=True)(_rules.cell)
 
 def splat_bev(xyz: Array, rgb: Array, origin: Array, cell: float, shape: tuple[int, int], threads: int) -> Bev:
     """See the CPU column."""
-    count, sums = cuda.to_device(np.zeros(shape, np.int32)), cuda.to_device(np.zeros((*shape, 3), np.int64))
-    top = cuda.to_device(np.full(shape, -np.inf, np.float32))
+    count, sums = launch.device_array(np.zeros(shape, np.int32)), launch.device_array(np.zeros((*shape, 3), np.int64))
+    top = launch.device_array(np.full(shape, -np.inf, np.float32))
     colour = launch.device_array(rgb if len(rgb) else np.zeros((1, 3), np.uint8))
     corner = launch.device_array(origin)
     launch.run(_splat, len(xyz), launch.device_array(xyz), colour, len(rgb) > 0, corner, cell, count, top, sums)

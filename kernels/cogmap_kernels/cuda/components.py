@@ -21,8 +21,8 @@ def components(key: Array, rows: Array, group: Array, threads: int) -> Array:
     """See the CPU column."""
     n = len(key)
     slots = 1 << int(np.ceil(np.log2(2 * n + 2)))
-    table = cuda.to_device(np.full(slots, -1, np.int32))
-    parent = cuda.to_device(np.arange(n, dtype=np.int32))
+    table = launch.device_array(np.full(slots, -1, np.int32))
+    parent = launch.device_array(np.arange(n, dtype=np.int32))
     cells = launch.device_array(key)
     of = launch.device_array(group if len(group) else np.zeros(1, np.int32))
     launch.run(_fill, n, cells, table)

@@ -101,12 +101,12 @@ def stream() -> Any:
 
 
 def device_array(array: Any) -> Any:
-    """The array on the device; one that is there already is used where it lies."""
+    """The array on the device, brought there on the caller's stream; one that is there is used where it lies."""
     if hasattr(array, "copy_to_host"):
         return array
     if hasattr(array, "__cuda_array_interface__"):
         return cuda.as_cuda_array(array)
-    return cuda.to_device(np.ascontiguousarray(array))
+    return cuda.to_device(np.ascontiguousarray(array), stream=stream())
 
 
 def run(kernel: Any, n: int, *arguments: Any) -> None:
@@ -116,13 +116,22 @@ def run(kernel: Any, n: int, *arguments: Any) -> None:
 
 
 def host(array: Any) -> Any:
-    """The array in main memory."""
-    return array.copy_to_host()
+    """The array in main memory, once the caller's stream has made it."""
+    on = stream()
+    out = array.copy_to_host(stream=on)
+    if on:
+        on.synchronize()
+    return out
 
 
 def ascending(numbers: Any) -> Any:
     """The order (N,) that sorts numbers on the device: by torch where it is in use, else by the host."""
     torch = sys.modules.get("torch")
     if torch is None or config.ENABLE_CUDASIM or not len(numbers) or not torch.cuda.is_available():
-        return cuda.to_device(np.argsort(host(numbers)))
+        return device_array(np.argsort(host(numbers)))
     return cuda.as_cuda_array(torch.as_tensor(numbers, device="cuda").argsort())
+
+
+def at_home(array: Any) -> Any:
+    """An array of the host or of the device in main memory."""
+    return array if isinstance(array, np.ndarray) else host(device_array(array))

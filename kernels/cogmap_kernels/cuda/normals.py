@@ -25,7 +25,7 @@ def normals(xyz: Array, radius: float, toward: Array, threads: int) -> Array:
     cell = np.floor((xyz - _host.bounds(xyz)[0]) / radius).astype(np.int64) + 1
     key = cell[:, 2] << 42 | cell[:, 1] << 21 | cell[:, 0]
     order = np.argsort(key)
-    out = cuda.to_device(np.zeros((len(xyz), 3), np.float32))
+    out = launch.device_array(np.zeros((len(xyz), 3), np.float32))
     points, sorted_key = launch.device_array(xyz[order]), launch.device_array(key[order])
     launch.run(_normals, len(xyz), points, sorted_key, radius * radius, launch.device_array(toward), out)
     result = np.empty((len(xyz), 3), np.float32)

@@ -32,7 +32,7 @@ def segment_planes(
     threads: int,
 ) -> Planes:
     """See the CPU column."""
-    points, owner = launch.device_array(xyz), cuda.to_device(np.full(len(xyz), -1, np.int32))
+    points, owner = launch.device_array(xyz), launch.device_array(np.full(len(xyz), -1, np.int32))
     rows: list[tuple[Array, int]] = []
     taken = np.full(len(xyz), -1, np.int32)
     for k in range(most):

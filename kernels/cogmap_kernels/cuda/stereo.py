@@ -34,7 +34,7 @@ def plane_sweep(
             launch.run(_warp, n, others, A, t, inverse, s, d, warped)
             launch.run(_ncc, n, picture, warped, half, s == 0, best, second)
         launch.run(_score, n, best, second, d, scores)
-    depth, score = (cuda.to_device(np.zeros((height, width), np.float32)) for _ in range(2))
+    depth, score = (launch.device_array(np.zeros((height, width), np.float32)) for _ in range(2))
     launch.run(_pick, n, scores, inverse, depth, score)
     return launch.host(depth), launch.host(score)
 
@@ -51,8 +51,8 @@ def consistent(
     threads: int,
 ) -> tuple[Array, Array]:
     """See the CPU column."""
-    out = cuda.to_device(np.zeros(depth.shape, np.float32))
-    votes = cuda.to_device(np.zeros(depth.shape, np.uint8))
+    out = launch.device_array(np.zeros(depth.shape, np.float32))
+    votes = launch.device_array(np.zeros(depth.shape, np.uint8))
     given = [launch.device_array(a) for a in (depth, depths, K, K_sources, T, T_back)]
     launch.run(_consistent, depth.size, *given, max_px, max_rel, out, votes)
     return launch.host(out), launch.host(votes)

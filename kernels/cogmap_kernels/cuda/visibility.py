@@ -28,8 +28,8 @@ def zbuffer(
     threads: int,
 ) -> tuple[Array, Array]:
     """See the CPU column: the nearest depth first, then the smallest number at that depth."""
-    depth = cuda.to_device(np.full((height, width), np.inf, np.float32))
-    owner = cuda.to_device(np.full((height, width), NOBODY, np.int32))
+    depth = launch.device_array(np.full((height, width), np.inf, np.float32))
+    owner = launch.device_array(np.full((height, width), NOBODY, np.int32))
     points, ids = launch.device_array(xyz), launch.device_array(number)
     for owners in (False, True):
         launch.run(_draw, len(xyz), points, ids, fx, fy, cx, cy, edge, owners, depth, owner)

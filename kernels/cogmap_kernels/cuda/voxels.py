@@ -31,7 +31,7 @@ class VoxelTable:
     def __init__(
         self, voxel: float, origin: Array, extents: bool, normals: bool, views: bool, confidence: bool, threads: int
     ) -> None:
-        self.voxel, self.origin = voxel, cuda.to_device(origin)
+        self.voxel, self.origin = voxel, launch.device_array(origin)
         self.with_extents, self.with_normals, self.with_views = extents, normals, views
         self.with_confidence = confidence
         self.columns = TURNED if normals else WEIGHTED if confidence else PLAIN
@@ -48,7 +48,7 @@ class VoxelTable:
 
     def check(self, xyz: Any) -> None:
         """Raise ValueError when a point lies beyond the last cell."""
-        far = cuda.to_device(np.zeros(1))
+        far = launch.device_array(np.zeros(1))
         launch.run(_farthest, len(xyz), launch.device_array(xyz), self.origin, self.voxel, far)
         beyond = launch.host(far)[0]
         if beyond > 0:
@@ -71,13 +71,13 @@ class VoxelTable:
 
     def _on_device(self, fields: Fields) -> Fields:
         """All but the labels, which are counted on the host."""
-        rgb, confidence, normal, label = (None if a is None else launch.device_array(a) for a in fields)
-        return Fields(rgb, confidence, normal, None if label is None else launch.host(label))
+        there = [None if a is None else launch.device_array(a) for a in fields[:3]]
+        return Fields(*there, None if fields.label is None else launch.at_home(fields.label))  # type: ignore[call-arg]
 
     def _insert(self, xyz: Any, fields: Fields, view: int) -> None:
         n = len(xyz)
         self._reserve(n)
-        counts = cuda.to_device(np.zeros(2, np.int64))  # new cells, dropped points
+        counts = launch.device_array(np.zeros(2, np.int64))  # new cells, dropped points
         slot = cuda.device_array(n, np.int64)
         launch.run(_find, n, xyz, self.origin, self.voxel, self.key, self.sums, slot, counts)
         if fields.rgb is not None:
@@ -121,7 +121,7 @@ class VoxelTable:
     def finished(self) -> Voxels:
         """Everything so far, sorted by key, left on the device."""
         n = self.n
-        counter = cuda.to_device(np.zeros(1, np.int64))
+        counter = launch.device_array(np.zeros(1, np.int64))
         packed, slot = cuda.device_array(n, np.int64), cuda.device_array(n, np.int64)
         launch.run(_list, len(self.key), self.key, packed, slot, counter)
         order = launch.ascending(packed)
@@ -140,9 +140,7 @@ class VoxelTable:
         views = cuda.device_array(n, np.int32) if self.with_views else None
         if views is not None:
             launch.run(_finish_views, n, slot, order, self.views, views)
-        label = None
-        if self.labels:
-            label = launch.device_array(self._majority(np.sort(launch.host(packed))))
+        label = launch.device_array(self._majority(np.sort(launch.host(packed)))) if self.labels else None
         return Voxels(key, mean, count, rgb, weight, lo, hi, normal, views, label, self.n_dropped)
 
     def _majority(self, packed: Array) -> Array:

@@ -74,7 +74,7 @@ class VoxelTable:
             np.add.at(out, where, steps.astype(np.int64))
             return out
 
-        inside = sums(np.floor((q - cell) * _rules.FINE))
+        inside = sums(np.minimum(np.floor((q - cell) * _rules.FINE), _rules.FINE - 1))
         mean = self.origin + (key + (inside / count[:, None] + 0.5) / _rules.FINE) * self.voxel
         turned = sums(np.round(normal.astype(np.float32) * 1024.0)).astype(np.float64)
         length = np.maximum(np.sqrt((turned**2).sum(1, keepdims=True)), 1e-9)
