@@ -8,14 +8,13 @@ import numpy as np
 
 from ._checks import F64, positive
 from .config import Config, parse_scale
-from .data.capture import Loss
 from .data.points import PointCloud
 from .data.reconstruction import Scale
 from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, InputError
 from .pipeline import Diary, judged, map_points
-from .stages.scale import BEYOND, CHECKED_BY_SCALE, GIVEN_SIGMA, check_ceiling, of_known_objects, weighed
+from .stages.scale import BEYOND, CHECKED_BY_SCALE, GIVEN_SIGMA, check_assumed, check_ceiling, of_known_objects, weighed
 
 Vec3 = tuple[float, float, float]
 
@@ -63,9 +62,7 @@ def scaled_by_known_objects(scene: SceneMap) -> SceneMap:
         return replace(scene, quality=judged((*scene.quality.warnings, *odds)))
     new = rescaled(scene, factor, scale)
     said = [w for w in scene.quality.warnings if w.code == "W-SCALE-DISAGREES"]
-    if scale.source == "assumed":
-        said.append(Loss("W-SCALE-ASSUMED", 1, "scale", f"sizes may be off by {scale.rel_sigma:.0%}"))
-    said += [*odds, *check_ceiling(scale, new.layout.ceiling_height_m)]
+    said += [*check_assumed(scale), *odds, *check_ceiling(scale, new.layout.ceiling_height_m)]
     return replace(new, quality=judged((*new.quality.warnings, *said)))
 
 

@@ -6,7 +6,6 @@ import json
 import shutil
 import tempfile
 import weakref
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,10 +191,9 @@ class FrameStore:
 
     def keep(self, frames: Sequence[int]) -> None:
         """Keep some frames, in ascending order, as frames 0, 1, ...; the files of the others go."""
+        kept = set(frames)
         for path in self.folder.glob("f[0-9]*.*"):
-            number, rest = path.name[1:].split(".", 1)
-            at = bisect_left(frames, int(number))
-            if at == len(frames) or frames[at] != int(number):
+            if int(path.name[1:].split(".", 1)[0]) not in kept:
                 path.unlink()
         for new, old in enumerate(frames):
             for path in self.folder.glob(f"f{old:03d}.*"):

@@ -154,8 +154,8 @@ class _Walk:
             return Correction(None, told) if told else None
         depth = float(np.median([_middle(s.thin.depth) for s in self.seen]))
         S, kept = closed(len(self.seen), loops, depth)
-        starts = {s.part: k for k, s in reversed(list(enumerate(self.seen)))}
-        S = np.stack([np.linalg.inv(S[starts[s.part]]) @ S[k] for k, s in enumerate(self.seen)])  # a part stays put
+        _, first, of = np.unique([s.part for s in self.seen], return_index=True, return_inverse=True)
+        S = np.linalg.inv(S[first[of]]) @ S  # the first window of every part stays
         moves = np.concatenate([np.tile(S[k], (s.new, 1, 1)) for k, s in enumerate(self.seen)])
         return Correction(moves, {**told, "loops": len(kept), "loops_refused": len(loops) - len(kept)})
 

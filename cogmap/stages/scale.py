@@ -62,9 +62,8 @@ def scale_factor(
     if camera_height is None:
         effect = "lengths are map units, not metres"
         return 1.0, replace(scale, source="none"), (Loss("W-SCALE-UNKNOWN", 1, "scale", effect),)
-    effect = f"sizes may be off by {ASSUMED_SIGMA:.0%}"
-    loss = Loss("W-SCALE-ASSUMED", 1, "scale", effect)
-    return ASSUMED_CAMERA_HEIGHT_M / camera_height, Scale("metric", "assumed", ASSUMED_SIGMA), (loss,)
+    assumed = Scale("metric", "assumed", ASSUMED_SIGMA)
+    return ASSUMED_CAMERA_HEIGHT_M / camera_height, assumed, check_assumed(assumed)
 
 
 def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Loss, ...]]:
@@ -125,6 +124,13 @@ def _disagreement(ratio: float, between: str) -> tuple[Loss, ...]:
     if max(ratio, 1 / ratio) <= 1 + MOST_APART:
         return ()
     return (Loss("W-SCALE-DISAGREES", 1, "scale", f"{between} differ by a factor of {ratio:.2f}"),)
+
+
+def check_assumed(scale: Scale) -> tuple[Loss, ...]:
+    """A warning when the metre is assumed, with its error."""
+    if scale.source != "assumed":
+        return ()
+    return (Loss("W-SCALE-ASSUMED", 1, "scale", f"sizes may be off by {scale.rel_sigma:.0%}"),)
 
 
 def check_ceiling(scale: Scale, ceiling_m: float | None) -> tuple[Loss, ...]:
