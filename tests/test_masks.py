@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from cogmap import pipeline
 from cogmap.building import build
@@ -50,6 +51,24 @@ def test_every_thing_is_one_object_with_its_label(faults: Faults | None, recall:
     right = [scene.objects[m].label == room.things[k].label for k, m in enumerate(match) if hit[k]]
     assert np.mean(right) >= 0.95
     assert all(o.labels[0][2] == "truth" and o.labels[0][1] <= 1 for o in scene.objects if o.label)
+
+
+def test_what_grew_over_an_outline_and_was_never_masked_is_nobodys() -> None:
+    """Stereo sees things two pixels larger than they are; the masks know where they end."""
+    room = make_room(1, clutter="middle")
+    poses = walk_path(room, 60)
+    shots = [render(room, T, K, (240, 320)) for T in poses]
+    grown = (replace(w, depth=ndimage.minimum_filter(w.depth, (1, 5, 5))) for w in windows(room, poses))
+    scene = pipeline.map_reconstruction(
+        Reconstruction(grown, Scale("metric", "sensor", 0.01)),
+        Config(),
+        pipeline.Diary(),
+        labeler=detector(room, shots),
+    )
+    overlap, match = boxes_against(scene, room, scene.T_map_input @ np.linalg.inv(poses[3]))
+    pairs = [(np.sort(room.things[k].size), match[k]) for k in np.flatnonzero(overlap > 0.3)]
+    assert len(pairs) > 15
+    assert np.median([(np.sort(scene.objects[m].box.size_m) - size).max() for size, m in pairs]) < 0.03
 
 
 def test_regions_join_where_most_views_agree() -> None:

@@ -36,10 +36,12 @@ class MaskInstances:
 
     Attributes:
         object_of_voxel: (V,) int32, -1 = none. labels: (text, share of the votes, source) of each, best first.
+        rim: (V,) bool, voxels beside an object that were seen and never masked: noise at its outline, nobody's.
         n_masks: masks that were read. n_alone: masks that no object was made of.
     """
 
     object_of_voxel: I32
+    rim: Bool
     labels: Labels
     n_masks: int
     n_alone: int
@@ -64,13 +66,16 @@ def instances_from_masks(
     present = [np.unique(s.mask[s.mask > 0]) for s in sightings]
     n_masks = sum(len(p) for p in present)
     if region.max(initial=-1) < 0:
-        return MaskInstances(region, {}, n_masks, n_masks)
+        return MaskInstances(region, region >= 0, {}, n_masks, n_masks)
     table = masks_of_regions(region, sightings)
     cluster = join_by_views(table, np.bincount(region[region >= 0], minlength=len(table)))
     of_region = np.where(_mostly_masked(cluster, table, region), cluster, -1)
     joined = _rejoined(np.where(region >= 0, of_region[region], -1), sightings)
     object_of_voxel, owners = _voted(joined, sightings)
-    object_of_voxel = _filled(voxels, is_room, _tidied(voxels, is_room, object_of_voxel))
+    object_of_voxel = _tidied(voxels, is_room, object_of_voxel)
+    filled = _filled(voxels, is_room, object_of_voxel)
+    rim = (filled >= 0) & (object_of_voxel < 0) & _never_masked(len(voxels), sightings)
+    object_of_voxel = np.where(rim, -1, filled)
     number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
     parts = [(k, np.flatnonzero(object_of_voxel == k)) for k in np.unique(object_of_voxel[object_of_voxel >= 0])]
     kept = np.array([k for k, part in parts if is_object(voxels, part, options)], np.int64)
@@ -78,7 +83,7 @@ def instances_from_masks(
     out = np.where(object_of_voxel >= 0, number[object_of_voxel], -1).astype(np.int32)
     labels = {int(number[k]): _labels(k, owners, sightings, labeler.name) for k in kept.tolist()}
     used = sum(int(np.isin(owner[p], kept).sum()) for owner, p in zip(owners, present))
-    return MaskInstances(out, labels, n_masks, n_masks - used)
+    return MaskInstances(out, rim, labels, n_masks, n_masks - used)
 
 
 def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
@@ -254,6 +259,15 @@ def _filled(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     filled = object_of_voxel.copy()
     filled[index] = out
     return filled
+
+
+def _never_masked(n: int, sightings: list[Sighting]) -> Bool:
+    """(V,) voxels that some frame shows, and none inside a mask."""
+    seen, masked = np.zeros(n, bool), np.zeros(n, bool)
+    for s in sightings:
+        seen[s.voxel] = True
+        masked[s.voxel[s.mask > 0]] = True
+    return seen & ~masked
 
 
 def _labels(

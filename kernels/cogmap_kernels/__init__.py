@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _check, _device
 from ._results import Array, Bev, Planes, Votes, Voxels, YawBoxes
+from ._stereo import consistent, plane_sweep, refine_depth
 from ._table import VoxelTable
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "nearest",
     "normals",
     "plane_sweep",
+    "refine_depth",
     "segment_planes",
     "splat_bev",
     "voxelize",
@@ -391,73 +393,6 @@ def carve(
     start = (np.asarray(camera_xy, np.float64) - origin) / edge
     ends = np.ascontiguousarray((hits.astype(np.float64) - origin) / edge)
     _device.column(_device.choose(device), "rays").carve(cells, start, ends, _check.threads(threads))
-
-
-def plane_sweep(
-    reference: Any,
-    sources: Any,
-    K: Any,
-    K_sources: Any,
-    T_source_reference: Any,
-    inverse_depths: Any,
-    window: int = 7,
-    *,
-    threads: int | None = None,
-    device: str = "auto",
-) -> tuple[Array, Array]:
-    """Depth of one grey image by sweeping planes that face it (Collins, CVPR 1996), scored by NCC.
-
-    Args:
-        reference: (H, W) float32. sources: (S, H, W) float32, S >= 1.
-        K: (3, 3); K_sources: (S, 3, 3); T_source_reference: (S, 4, 4) reference to source camera.
-        inverse_depths: (D,) ascending, above 0, D >= 3. window: odd edge of the matching window.
-
-    Returns:
-        depth (H, W), refined between planes by a parabola, 0 where nothing matches, and the score
-        (H, W): mean NCC of the two best sources, in [-1, 1].
-
-    Raises:
-        ValueError: an even window, fewer than three planes, no source.
-    """
-    if window % 2 == 0 or len(inverse_depths) < 3 or len(sources) == 0:
-        raise ValueError("window must be odd, with at least 3 planes and one source")
-    M = np.asarray(K_sources, float) @ np.asarray(T_source_reference, float)[:, :3, :3] @ np.linalg.inv(K)
-    b = (np.asarray(K_sources, float) @ np.asarray(T_source_reference, float)[:, :3, 3:4])[..., 0]
-    return _device.column(_device.choose(device), "stereo").plane_sweep(
-        np.ascontiguousarray(reference, np.float32),
-        np.ascontiguousarray(sources, np.float32),
-        *(np.ascontiguousarray(M), np.ascontiguousarray(b)),
-        *(np.ascontiguousarray(inverse_depths, np.float64), window // 2, _check.threads(threads)),
-    )
-
-
-def consistent(
-    depth: Any,
-    depths: Any,
-    K: Any,
-    K_sources: Any,
-    T_source_reference: Any,
-    max_px: float = 1.5,
-    max_rel: float = 0.015,
-    *,
-    threads: int | None = None,
-    device: str = "auto",
-) -> tuple[Array, Array]:
-    """Check a depth map against others: there and back within `max_px` pixels and `max_rel` of the depth.
-
-    Args:
-        depth: (H, W); depths: (S, h, w), 0 = unknown. K, K_sources, T_source_reference as in plane_sweep.
-
-    Returns:
-        depth (H, W) averaged with the depths that agree, and how many agreed (H, W) uint8.
-    """
-    T = np.asarray(T_source_reference, np.float64)
-    return _device.column(_device.choose(device), "stereo").consistent(
-        np.ascontiguousarray(depth, np.float32),
-        np.ascontiguousarray(depths, np.float32),
-        *(np.ascontiguousarray(K, np.float64), np.ascontiguousarray(K_sources, np.float64)),
-        *(np.ascontiguousarray(T), np.ascontiguousarray(np.linalg.inv(T)), max_px, max_rel, _check.threads(threads)),
-    )
 
 
 def warmup(device: str = "auto") -> str:

@@ -71,6 +71,9 @@ SIGNATURES: dict[str, str] = {
     "rays._carve": f"({V3}, float64[::1], {P3D})",
     "visibility._draw": f"({P3}, int32[::1], float64, float64, float64, float64, float64, boolean, {P3}, {V3})",
     "visibility._agree": f"({P3}, {P3}, float64, float64, float64, float64, {P3D}, float64, int32[::1], int32[::1])",
+    "refine._slopes": f"({P3D}, float64[:,:,::1])",
+    "refine._refine": f"({P3}, float32[:,:,::1], float64[:,:,::1], {P3D}, {P3D}, float64[:,:,::1], float64, int64, "
+    f"int64, float64, float64, {P3}, {P3})",
     "stereo._warp": f"(float32[:,:,::1], float64[:,:,::1], {P3D}, float64[::1], int64, int64, {P3})",
     "stereo._ncc": f"({P3}, {P3}, int64, boolean, {P3}, {P3})",
     "stereo._score": f"({P3}, {P3}, int64, float32[:,:,::1])",

@@ -228,3 +228,38 @@ def test_plane_sweep_and_consistent(device: str, size: int) -> None:
     assert good.mean() > 0.3 and np.median(error) < (0.1 if size < 1000 else 0.01)
     depths = (truth.astype(np.float32), np.stack([z_right, z_left]).astype(np.float32), K, np.stack([K, K]), T)
     same(*(ck.consistent(*depths, device=d) for d in (device, "reference")), 1e-5)
+
+
+def outlined(shift: float, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """A bright square 1.5 m away before a dark wall 4 m away, both textured: (grey, where the square is)."""
+    rng = np.random.default_rng(1)
+    noise = [ndimage.gaussian_filter(rng.normal(0, 1, (400, 400)), 1.2) for _ in range(2)]
+    v, u = np.mgrid[:height, :width] + 0.5
+    grey, near = [], np.zeros(0)
+    for texture, z, level in zip(noise, (4.0, 1.5), (90.0, 165.0)):
+        x, y = (u - width / 2) / width * z + shift, (v - height / 2) / width * z
+        at = np.stack([200 + y * width / z, 200 + x * width / z])
+        grey.append(level + 25 * ndimage.map_coordinates(texture / texture.std(), at, order=1))
+        near = np.maximum(np.abs(x), np.abs(y)) < 0.3
+    return np.where(near, grey[1], grey[0]).astype(np.float32), near
+
+
+def test_refined_depth_keeps_outlines(device: str, size: int) -> None:
+    height, width, planes = (24, 32, 8) if size < 1000 else (90, 120, 48)
+    K = np.array([[width, 0, width / 2], [0, width, height / 2], [0, 0, 1]])
+    (middle, near), (right, _), (left, _) = (outlined(s, height, width) for s in (0.0, 0.1, -0.1))
+    T = np.tile(np.eye(4), (2, 1, 1))
+    T[0, 0, 3], T[1, 0, 3] = -0.1, 0.1
+    seen = (middle, np.stack([right, left]), K, np.stack([K, K]), T)
+    inverse = np.linspace(0.15, 0.8, planes)
+    swept, _ = ck.plane_sweep(*seen, inverse, 7, device="reference")
+    step = 0.3 * (inverse[1] - inverse[0])
+    got, want = (ck.refine_depth(swept, *seen, step, device=d) for d in (device, "reference"))
+    alike = np.isclose(got[0], want[0], rtol=1e-3) & np.isclose(got[1], want[1], atol=1e-3)
+    assert alike.mean() > 0.99
+    if size >= 1000:
+        rim = ~near & (ndimage.distance_transform_edt(~near) < 5)
+        grown, left_over = (((d > 0) & (d < 2.5) & rim).sum() for d in (swept, got[0]))
+        error = [np.median(np.abs(d - np.where(near, 1.5, 4.0))[(d > 0) & ~rim]) for d in (swept, got[0])]
+        assert grown > 100 and left_over < 0.3 * grown and error[1] <= error[0]
+        assert (got[0] > 0).sum() > 0.9 * (swept[4:-4, 4:-4] > 0).sum()

@@ -1,4 +1,4 @@
-"""Plane-sweep depth on known cameras, checked both ways between pictures."""
+"""Plane-sweep depth on known cameras, refined at edges and checked both ways between pictures."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ PLANES = 64
 NEIGHBOURS = 4
 WINDOW = 7
 LEAST_SCORE = 0.5
+REFINED = 0.3
 LEAST_VOTES = 2
 BEST_ANGLE_DEG = 8.0
-REL_NOISE = 0.015
+REL_NOISE = 0.01
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,25 @@ def depth_ranges(cloud: SparseCloud, T_world_cam: F64) -> list[tuple[float, floa
 
 
 def sweep(views: Sequence[View], folder: Path) -> None:
-    """Raw depth and score of every view, written to `folder` so that memory does not grow with the clip."""
+    """Refined depth of every view, 0 where its score is below 0.5.
+
+    It is written to `folder`, so that memory does not grow with the clip.
+    """
     for i, view in enumerate(views):
         others = [views[j] for j in view.neighbours]
         depth, score = np.zeros(view.grey.shape, np.float32), np.full(view.grey.shape, -1.0, np.float32)
         if others and 0 < view.near < view.far:
             planes = np.linspace(1 / view.far, 1 / view.near, PLANES)
-            depth, score = cogmap_kernels.plane_sweep(
+            seen = (
                 view.grey.astype(np.float32),
                 np.stack([o.grey.astype(np.float32) for o in others]),
                 view.K,
                 np.stack([o.K for o in others]),
                 np.stack([inverse(o.T_world_cam) @ view.T_world_cam for o in others]),
-                planes,
-                WINDOW,
             )
+            depth, score = cogmap_kernels.plane_sweep(*seen, planes, WINDOW)
+            depth = np.where(score >= LEAST_SCORE, depth, 0)
+            depth, score = cogmap_kernels.refine_depth(depth, *seen, REFINED * (planes[1] - planes[0]))
         np.save(folder / f"raw{i:05d}.npy", np.where(score >= LEAST_SCORE, depth, 0).astype(np.float32))
 
 
