@@ -80,10 +80,11 @@ def refine_depth(
         depth (H, W) float32, 0 where nothing or more than one thing fits, and the score (H, W) as in plane_sweep.
 
     Raises:
-        ValueError: an even or too large window, no source, a step or contrast that is not above 0.
+        ValueError: an even or too large window, no source, a reach, step or contrast that is not above 0.
     """
-    if window % 2 == 0 or not 3 <= window <= MOST_EDGE or len(sources) == 0 or not (step > 0 and contrast > 0):
-        raise ValueError(f"window must be odd, 3 to {MOST_EDGE}, step and contrast above 0, with at least one source")
+    sound = window % 2 == 1 and 3 <= window <= MOST_EDGE and reach >= 1 and step > 0 and contrast > 0
+    if not sound or len(sources) == 0:
+        raise ValueError(f"window must be odd, 3 to {MOST_EDGE}; reach, step and contrast above 0; at least one source")
     M, b = _homographies(K, K_sources, T_source_reference)
     known = np.asarray(depth, np.float64)
     return _device.column(_device.choose(device), "refine").refine_depth(

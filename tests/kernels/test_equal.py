@@ -255,6 +255,9 @@ def test_refined_depth_keeps_outlines(device: str, size: int) -> None:
     swept, _ = ck.plane_sweep(*seen, inverse, 7, device="reference")
     step = 0.3 * (inverse[1] - inverse[0])
     got, want = (ck.refine_depth(swept, *seen, step, device=d) for d in (device, "reference"))
+    for wrong in ({"window": 8}, {"window": 13}, {"reach": 0}, {"step": 0.0}, {"contrast": float("nan")}):
+        with pytest.raises(ValueError, match="window must be odd"):
+            ck.refine_depth(swept, *seen, **({"step": step} | wrong), device=device)
     alike = np.isclose(got[0], want[0], rtol=1e-3) & np.isclose(got[1], want[1], atol=1e-3)
     assert alike.mean() > 0.99
     if size >= 1000:
