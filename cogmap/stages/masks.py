@@ -74,7 +74,8 @@ def instances_from_masks(
     object_of_voxel, owners = _voted(joined, sightings)
     object_of_voxel = _tidied(voxels, is_room, object_of_voxel)
     filled = _filled(voxels, is_room, object_of_voxel)
-    rim = (filled >= 0) & (object_of_voxel < 0) & _never_masked(len(voxels), sightings)
+    shown, masked = _shown_and_masked(len(voxels), sightings)
+    rim = (filled >= 0) & (object_of_voxel < 0) & shown & ~masked
     object_of_voxel = np.where(rim, -1, filled)
     number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
     parts = [(k, np.flatnonzero(object_of_voxel == k)) for k in np.unique(object_of_voxel[object_of_voxel >= 0])]
@@ -92,10 +93,7 @@ def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
     A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join two things, and on one side of
     where the room begins.
     """
-    masked = np.zeros(len(voxels), bool)
-    for s in sightings:
-        masked[s.voxel[s.mask > 0]] = True
-    index = np.flatnonzero(masked)
+    index = np.flatnonzero(_shown_and_masked(len(voxels), sightings)[1])
     a, b = neighbours(voxels.key[index])
     block = voxels.key[index] // BLOCK
     within = (block[a] == block[b]).all(1) & (is_room[index[a]] == is_room[index[b]])
@@ -261,13 +259,13 @@ def _filled(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     return filled
 
 
-def _never_masked(n: int, sightings: list[Sighting]) -> Bool:
-    """(V,) voxels that some frame shows, and none inside a mask."""
-    seen, masked = np.zeros(n, bool), np.zeros(n, bool)
+def _shown_and_masked(n: int, sightings: list[Sighting]) -> tuple[Bool, Bool]:
+    """(V,), (V,) voxels that some frame shows, and those that it shows inside a mask."""
+    shown, masked = np.zeros(n, bool), np.zeros(n, bool)
     for s in sightings:
-        seen[s.voxel] = True
+        shown[s.voxel] = True
         masked[s.voxel[s.mask > 0]] = True
-    return seen & ~masked
+    return shown, masked
 
 
 def _labels(

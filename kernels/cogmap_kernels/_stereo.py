@@ -43,8 +43,7 @@ def plane_sweep(
     return _device.column(_device.choose(device), "stereo").plane_sweep(
         np.ascontiguousarray(reference, np.float32),
         np.ascontiguousarray(sources, np.float32),
-        *(M, b),
-        *(np.ascontiguousarray(inverse_depths, np.float64), window // 2, _check.threads(threads)),
+        *(M, b, np.ascontiguousarray(inverse_depths, np.float64), window // 2, _check.threads(threads)),
     )
 
 

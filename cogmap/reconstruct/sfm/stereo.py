@@ -91,7 +91,7 @@ def sweep(views: Sequence[View], folder: Path) -> None:
     """
     for i, view in enumerate(views):
         others = [views[j] for j in view.neighbours]
-        depth, score = np.zeros(view.grey.shape, np.float32), np.full(view.grey.shape, -1.0, np.float32)
+        depth = np.zeros(view.grey.shape, np.float32)
         if others and 0 < view.near < view.far:
             planes = np.linspace(1 / view.far, 1 / view.near, PLANES)
             seen = (
@@ -101,10 +101,14 @@ def sweep(views: Sequence[View], folder: Path) -> None:
                 np.stack([o.K for o in others]),
                 np.stack([inverse(o.T_world_cam) @ view.T_world_cam for o in others]),
             )
-            depth, score = cogmap_kernels.plane_sweep(*seen, planes, WINDOW)
-            depth = np.where(score >= LEAST_SCORE, depth, 0)
-            depth, score = cogmap_kernels.refine_depth(depth, *seen, REFINED * (planes[1] - planes[0]))
-        np.save(folder / f"raw{i:05d}.npy", np.where(score >= LEAST_SCORE, depth, 0).astype(np.float32))
+            swept = _scored(*cogmap_kernels.plane_sweep(*seen, planes, WINDOW))
+            depth = _scored(*cogmap_kernels.refine_depth(swept, *seen, REFINED * (planes[1] - planes[0])))
+        np.save(folder / f"raw{i:05d}.npy", depth)
+
+
+def _scored(depth: F32, score: F32) -> F32:
+    """The depth (H, W) where its score is high enough, 0 elsewhere."""
+    return np.where(score >= LEAST_SCORE, depth, 0).astype(np.float32)
 
 
 def checked_depths(views: Sequence[View], folder: Path) -> Iterator[tuple[F32, F32]]:
