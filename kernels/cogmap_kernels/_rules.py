@@ -54,6 +54,12 @@ def slot_of(brick: int, mask: int) -> int:
     return (mixed ^ (mixed >> 15)) & mask
 
 
+def start_of(key: int, mask: int) -> int:
+    """Where the search for a cell's key starts in a table of mask + 1 places, at most 2**31 of them."""
+    mixed = (key & 2097151) * 40503 + (key >> 21 & 2097151) * 73856093 + (key >> 42) * 83492791
+    return (mixed ^ (mixed >> 15)) & mask
+
+
 def shard_of(brick: int, shards: int) -> int:
     """Which of up to 65536 tables holds a brick."""
     mixed = (brick >> 2) * 40503 + (brick >> 23) * 30011 + (brick >> 44) * 52673

@@ -280,3 +280,20 @@ def test_a_place_just_below_a_cell_is_its_last(device: str) -> None:
     got, want = (ck.voxelize(xyz, 0.02, device=d) for d in (device, "reference"))
     same(got, want)
     assert got.n_points.tolist() == [32] and got.key.tolist() == [[-1, -1, -1]]
+
+
+def test_cells_of_surfaces_are_found_at_once() -> None:
+    from cogmap_kernels import _rules
+
+    walls = np.stack(np.meshgrid(*[np.arange(60)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    tilted = walls[np.abs(walls @ [3, 1, 2] - 180) < 3]
+    for cells in (walls[walls[:, 0] == 7], walls[walls[:, 1] == 7], walls[walls[:, 2] == 7], tilted, walls[::5]):
+        mask = (1 << int(np.ceil(np.log2(2 * len(cells))))) - 1
+        taken: set[int] = set()
+        steps = 0
+        for x, y, z in cells.tolist():
+            place = _rules.start_of(_rules.pack(x, y, z), mask)
+            while place in taken:
+                place, steps = (place + 1) & mask, steps + 1
+            taken.add(place)
+        assert steps < 1.5 * len(cells)

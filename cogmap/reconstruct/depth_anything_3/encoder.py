@@ -139,9 +139,9 @@ class Encoder(nn.Module):
             else:
                 x = own = block(x.flatten(0, 1), near if later else None).unflatten(0, (b, s))
             if i in self.shape.taken:
-                out = self._out(own, x, order)
-                taken.append(self._normed(out)[:, :, 1:])
-        return taken, out[:, :, 0]
+                features, cameras = self._out(own, x, order)
+                taken.append(features)
+        return taken, cameras
 
     def _tokens(self, pictures: Tensor) -> Tensor:
         """(B, S, 1 + patches, C): a class token and the patches, with where they are added."""
@@ -177,16 +177,19 @@ class Encoder(nn.Module):
             b, -1, -1
         )
 
-    def _out(self, own: Tensor, x: Tensor, order: Tensor | None) -> Tensor:
-        both = torch.cat([own, x], dim=-1) if self.shape.cameras else x
-        return both if order is None else reordered(both, order.argsort(dim=1))
+    def _out(self, own: Tensor, x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Features of patches, in half precision where that is asked, and tokens of cameras, pictures in their order.
 
-    def _normed(self, x: Tensor) -> Tensor:
-        """The shared half normalised; the picture's own half stays as it is."""
-        if not self.shape.cameras:
-            return self.norm(x)
-        own, shared = x.chunk(2, dim=-1)
-        return torch.cat([own, self.norm(shared).to(own.dtype)], dim=-1)
+        The shared half of features is normalised; a picture's own half stays as it is, and so do cameras.
+        """
+        halves = [own, x] if self.shape.cameras else [x]
+        if order is not None:
+            halves = [reordered(h, order.argsort(dim=1)) for h in halves]
+        patches = [h[:, :, 1:] for h in halves]
+        patches[-1] = self.norm(patches[-1])
+        device = x.device.type
+        kept = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+        return torch.cat([p.to(kept) for p in patches], dim=-1), torch.cat([h[:, :, 0] for h in halves], dim=-1)
 
 
 def reference_view(token: Tensor) -> Tensor:

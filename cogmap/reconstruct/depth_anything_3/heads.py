@@ -41,7 +41,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (S, F, h, w) to the same shape."""
-        return self.conv2(F.relu(self.conv1(F.relu(x)))) + x
+        return self.conv2(F.relu(self.conv1(F.relu(x)), inplace=True)).add_(x)
 
 
 class Fusion(nn.Module):
@@ -141,11 +141,10 @@ class Head(nn.Module):
         return x
 
     def _placed(self, x: Tensor, aspect: float) -> Tensor:
-        return (
-            x + PLACE_WEIGHT * places(x.shape[1], x.shape[2], x.shape[3], aspect, x.device).to(x.dtype)
-            if self.cameras
-            else x
-        )
+        """x itself, its places added where the network has cameras."""
+        if not self.cameras:
+            return x
+        return x.add_(places(x.shape[1], x.shape[2], x.shape[3], aspect, x.device).to(x.dtype), alpha=PLACE_WEIGHT)
 
 
 def places(channels: int, rows: int, columns: int, aspect: float, device: torch.device) -> Tensor:
@@ -164,7 +163,7 @@ def places(channels: int, rows: int, columns: int, aspect: float, device: torch.
 
 
 def _last(wide: int, out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(wide, HIDDEN, 3, padding=1), nn.ReLU(), nn.Conv2d(HIDDEN, out, 1))
+    return nn.Sequential(nn.Conv2d(wide, HIDDEN, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(HIDDEN, out, 1))
 
 
 def _neck(wide: int) -> nn.Sequential:

@@ -15,6 +15,7 @@ Array = npt.NDArray[Any]
 
 _pack = cuda.jit(device=True)(_rules.pack)
 _root = cuda.jit(device=True)(_rules.root)
+_start = cuda.jit(device=True)(_rules.start_of)
 
 
 def components(key: Array, rows: Array, group: Array, threads: int) -> Array:
@@ -40,12 +41,6 @@ def flat(parent: Array) -> Array:
     while not np.array_equal(parent[parent], parent):
         parent = parent[parent]
     return parent
-
-
-@cuda.jit(device=True)
-def _start(k, mask):  # type: ignore[no-untyped-def]
-    mixed = k ^ (k >> 17) ^ (k >> 34)
-    return (mixed ^ (mixed >> 7)) & mask
 
 
 @cuda.jit

@@ -1,7 +1,8 @@
 """Launching kernels: one thread an item, on the caller's stream; multiplications and additions that stay apart.
 
-`alike`, `first_of`, `told_by_first` and `total` let the threads of a warp that hold the same number act as one: every
-thread of the warp must call them. The simulator has no warps; there each thread is alone.
+`alike`, `first_of`, `told_by_first` and `total` let the threads of a warp that hold the same number act as one, and
+`place_in` lets them count as one: every thread of the warp must call them. The simulator has no warps; there each
+thread is alone.
 """
 
 from __future__ import annotations
@@ -47,6 +48,11 @@ if config.ENABLE_CUDASIM:
         """The sum of what the lanes hold."""
         return number
 
+    @cuda.jit(device=True)
+    def place_in(counter: Any, k: int, wanted: bool) -> int:
+        """A number of its own, from `counter[k]` on, for each thread that wants one."""
+        return cuda.atomic.add(counter, k, 1) if wanted else 0
+
 else:
     from numba.cuda import libdevice
 
@@ -85,6 +91,16 @@ else:
                 out += value
         return out
 
+    @cuda.jit(device=True)
+    def place_in(counter: Any, k: int, wanted: bool) -> int:
+        """A number of its own, from `counter[k]` on, for each thread that wants one."""
+        wanting = cuda.ballot_sync(ALL_LANES, wanted)
+        start = np.int64(0)
+        if wanted and first_of(wanting):
+            start = cuda.atomic.add(counter, k, np.int64(cuda.popc(wanting)))
+        start = cuda.shfl_sync(ALL_LANES, start, (cuda.ffs(wanting) - 1) & (WARP - 1))
+        return start + cuda.popc(wanting & ((1 << cuda.laneid) - 1))
+
 
 @cuda.jit(device=True)
 def dot(a: float, b: float, c: float, x: float, y: float, z: float) -> float:
@@ -107,6 +123,14 @@ def device_array(array: Any) -> Any:
     if hasattr(array, "__cuda_array_interface__"):
         return cuda.as_cuda_array(array)
     return cuda.to_device(np.ascontiguousarray(array), stream=stream())
+
+
+def empty(shape: int | tuple[int, ...], dtype: Any) -> Any:
+    """Memory on the device, unwritten: torch's, which keeps what was freed, where torch is in use."""
+    torch = sys.modules.get("torch")
+    if torch is None or config.ENABLE_CUDASIM or not np.prod(shape) or not torch.cuda.is_available():
+        return cuda.device_array(shape, dtype)
+    return cuda.as_cuda_array(torch.empty(shape, dtype=getattr(torch, np.dtype(dtype).name), device="cuda"))
 
 
 def run(kernel: Any, n: int, *arguments: Any) -> None:
