@@ -94,7 +94,7 @@ def any_score_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights are sure of nothing."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     for kind in ("grounding-dino", "owlv2"):
-        monkeypatch.setitem(transformers_models.KNOWN, kind, Weights("nobody/nothing", "Apache-2.0", 0.0))
+        monkeypatch.setitem(transformers_models.KNOWN, kind, Weights("nobody/nothing", "main", "Apache-2.0", 0.0))
 
 
 @pytest.mark.parametrize(("kind", "make"), [("grounding-dino", dino), ("owlv2", owl)])

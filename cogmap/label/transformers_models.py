@@ -25,17 +25,27 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Weights:
-    """Where weights come from by default, their licence, and the score from which a find counts."""
+    """Where weights come from by default, at which revision, their licence, and the score from which a find counts."""
 
     repository: str
+    revision: str
     licence: str
     threshold: float = 0.0
 
+    @property
+    def place(self) -> str:
+        """As a user would name it: OWNER/NAME@REVISION."""
+        return f"{self.repository}@{self.revision}"
+
 
 KNOWN = {
-    "grounding-dino": Weights("IDEA-Research/grounding-dino-tiny", "Apache-2.0", 0.3),
-    "owlv2": Weights("google/owlv2-base-patch16-ensemble", "Apache-2.0", 0.2),
-    "sam2": Weights("facebook/sam2.1-hiera-small", "Apache-2.0"),
+    "grounding-dino": Weights(
+        "IDEA-Research/grounding-dino-tiny", "a2bb814dd30d776dcf7e30523b00659f4f141c71", "Apache-2.0", 0.3
+    ),
+    "owlv2": Weights(
+        "google/owlv2-base-patch16-ensemble", "cfd3195ba4ea9592eec887ded089f4c08eff231d", "Apache-2.0", 0.2
+    ),
+    "sam2": Weights("facebook/sam2.1-hiera-small", "ee5bba1d82bb8749febdf90f45e84b687142ba03", "Apache-2.0"),
 }
 
 
@@ -66,11 +76,11 @@ def transformers_labeler(text: str, prompts: Prompts, device: str = "auto") -> L
     on = torch_device(_libraries()[0], device)
     detect = (_grounding_dino if kind == "grounding-dino" else _owlv2)(place, prompts, on)
     segment = _sam2(mask_place, on) if mask_kind else None
-    sources = {kind: place or KNOWN[kind].repository}
+    sources = {kind: place or KNOWN[kind].place}
     if mask_kind:
-        sources[mask_kind] = mask_place or KNOWN[mask_kind].repository
+        sources[mask_kind] = mask_place or KNOWN[mask_kind].place
     told = {"labeler": text, **{f"{k} weights": v for k, v in sources.items()}}
-    told |= {f"{k} licence": KNOWN[k].licence for k in sources if sources[k] == KNOWN[k].repository}
+    told |= {f"{k} licence": KNOWN[k].licence for k in sources if sources[k] == KNOWN[k].place}
 
     def many(pictures: list[U8], indices: list[int]) -> list[FrameDetections | None]:
         found = [without_twins(f) for f in detect(pictures)]
@@ -179,7 +189,7 @@ def _half(torch: Any, device: str) -> AbstractContextManager[Any]:
 def _loaded(kind: str, place: str, device: str, family: str) -> tuple[Any, Any, Any]:
     """Processor (None for SAM 2), model and torch; from a folder, the cache, or the hub, in this order."""
     torch, transformers = _libraries()
-    where, _, revision = (place or KNOWN[kind].repository).partition("@")
+    where, _, revision = (place or KNOWN[kind].place).partition("@")
     if place and Path(where).is_dir():
         revision = ""
     elif place and (where.startswith((".", "/", "~")) or where.count("/") != 1):

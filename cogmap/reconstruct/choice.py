@@ -43,4 +43,5 @@ def cached(name: str) -> bool:
     if find_spec("huggingface_hub") is None:
         return False
     hub = needed("huggingface_hub", "")
-    return isinstance(hub.try_to_load_from_cache(CHECKPOINTS[name].repository, FILE), str)
+    made = CHECKPOINTS[name]
+    return isinstance(hub.try_to_load_from_cache(made.repository, FILE, revision=made.revision), str)

@@ -98,7 +98,8 @@ class Head(nn.Module):
         for k in range(1, LEVELS + 1):
             self.scratch[f"refinenet{k}_aux"] = Fusion(wide, joins=k < LEVELS)
         self.scratch["output_conv1_aux"] = nn.ModuleList(_neck(wide) for _ in range(LEVELS))
-        self.scratch["output_conv2_aux"] = nn.ModuleList(_last_of_rays(wide // 2) for _ in range(LEVELS))
+        norm = nn.LayerNorm(HIDDEN)  # one for all, and once in the published files
+        self.scratch["output_conv2_aux"] = nn.ModuleList(_last_of_rays(wide // 2, norm) for _ in range(LEVELS))
 
     def forward(self, features: list[Tensor], height: int, width: int, *, rays: bool = False) -> Dense:
         """Tokens of four depths (S, patches, C) to what is seen at every pixel; a few pictures at a time."""
@@ -184,6 +185,6 @@ class _Channels(nn.Module):
         return x.permute(*self.order)
 
 
-def _last_of_rays(wide: int) -> nn.Sequential:
-    normed = (_Channels(0, 2, 3, 1), nn.LayerNorm(HIDDEN), _Channels(0, 3, 1, 2))
+def _last_of_rays(wide: int, norm: nn.LayerNorm) -> nn.Sequential:
+    normed = (_Channels(0, 2, 3, 1), norm, _Channels(0, 3, 1, 2))
     return nn.Sequential(nn.Conv2d(wide, HIDDEN, 3, padding=1), *normed, nn.ReLU(), nn.Conv2d(HIDDEN, RAY_CHANNELS, 1))

@@ -77,8 +77,8 @@ def _found(name: str, checkpoint: Checkpoint, place: str, revision: str) -> Path
     fetch = hub.hf_hub_download  # setting up its own log when it is first touched
 
     def load(local: bool) -> Path:
-        options = {"revision": revision} if revision else {}
-        return Path(fetch(checkpoint.repository, FILE, local_files_only=local, **options))
+        wanted = revision or checkpoint.revision
+        return Path(fetch(checkpoint.repository, FILE, revision=wanted, local_files_only=local))
 
     talk = logging.getLogger("huggingface_hub")
     level = talk.level
@@ -110,12 +110,12 @@ def load_network(path: Path, checkpoint: Checkpoint) -> Any:
         raise InputError("E-WEIGHTS-FILE", f"no safetensors file: {error}.", "Download it again.", path) from error
     with torch.device("meta"):
         network = Network(checkpoint.shape)
-    wanted = network.state_dict()
+    wanted = dict(network.named_parameters())  # a tensor in several places once, as the published files hold it
     wrong = [k for k in wanted if k not in held or held[k].shape != wanted[k].shape]
     if wrong:
         problem = f"{len(wrong)} of {len(wanted)} tensors are missing or of another size, the first is {wrong[0]}."
         raise InputError("E-WEIGHTS-NAMES", problem, f"Give the weights of {checkpoint.repository}.", path)
-    network.load_state_dict({k: held[k] for k in wanted}, assign=True)
+    network.load_state_dict({k: held[k] for k in wanted}, strict=False, assign=True)
     return network.eval().requires_grad_(False)
 
 

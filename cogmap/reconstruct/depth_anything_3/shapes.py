@@ -39,27 +39,36 @@ class Shape:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A published network: page on the hub, licence, size."""
+    """A published network: page on the hub, the revision that is taken unless another is asked for, licence, size."""
 
     repository: str
+    revision: str
     licence: str
     shape: Shape
 
 
 CHECKPOINTS = {
     "da3-small": Checkpoint(
-        "depth-anything/DA3-SMALL", "Apache-2.0", Shape(384, 12, 6, (5, 7, 9, 11), 4, 64, (48, 96, 192, 384))
+        "depth-anything/DA3-SMALL",
+        "e08cab65ca0ec38e7826075418411ab90cab4da3",
+        "Apache-2.0",
+        Shape(384, 12, 6, (5, 7, 9, 11), 4, 64, (48, 96, 192, 384)),
     ),
     "da3-base": Checkpoint(
-        "depth-anything/DA3-BASE", "Apache-2.0", Shape(768, 12, 12, (5, 7, 9, 11), 4, 128, (96, 192, 384, 768))
+        "depth-anything/DA3-BASE",
+        "f4a6c9b3c95e41c82048423d3493a81ec3fa810e",
+        "Apache-2.0",
+        Shape(768, 12, 12, (5, 7, 9, 11), 4, 128, (96, 192, 384, 768)),
     ),
     "da3-large": Checkpoint(
         "depth-anything/DA3-LARGE-1.1",
+        "0e109ae307c5982f319a67cf6f9f99ccdc0ec97c",
         "CC-BY-NC-4.0",
         Shape(1024, 24, 16, (11, 15, 19, 23), 8, 256, (256, 512, 1024, 1024)),
     ),
     "da3-metric": Checkpoint(
         "depth-anything/DA3METRIC-LARGE",
+        "4010e39f3634a45bc60553321fb49fb760bd594e",
         "Apache-2.0",
         Shape(1024, 24, 16, (4, 11, 17, 23), None, 256, (256, 512, 1024, 1024)),
     ),
