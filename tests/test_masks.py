@@ -17,9 +17,12 @@ from cogmap.config import Config
 from cogmap.data.detections import FrameDetections, Labeler
 from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.data.scene import SceneMap
+from cogmap.data.voxels import Voxels
 from cogmap.errors import ConfigError, InputError
 from cogmap.label.recorded import recorded_labeler
+from cogmap.stages import masks
 from cogmap.stages.consensus import join_by_views
+from cogmap.stages.instances import InstanceOptions, is_large, is_object
 
 from .rooms import Room, make_room, render, walk_path, write_sevenscenes
 from .rooms.detector import Faults, detector
@@ -69,6 +72,37 @@ def test_what_grew_over_an_outline_and_was_never_masked_is_nobodys() -> None:
     pairs = [(np.sort(room.things[k].size), match[k]) for k in np.flatnonzero(overlap > 0.3)]
     assert len(pairs) > 15
     assert np.median([(np.sort(scene.objects[m].box.size_m) - size).max() for size, m in pairs]) < 0.03
+
+
+def test_geometry_leaves_out_what_one_view_shows_and_masks_do_not() -> None:
+    key = np.stack([a.ravel() for a in np.meshgrid(np.arange(20), np.arange(20), np.arange(30), indexing="ij")], 1)
+    voxels = _voxels(key.astype(np.int32), n_views=np.where(key[:, 0] < 8, 1, 2).astype(np.int32))
+    part, options = np.flatnonzero(voxels.key[:, 0] < 8), InstanceOptions()
+    assert is_large(voxels, part, options) and not is_object(voxels, part, options)
+    assert is_object(voxels, np.flatnonzero(voxels.key[:, 0] >= 8), options)
+
+
+def _voxels(key: np.ndarray, n_views: np.ndarray | None = None) -> Voxels:
+    n, at = len(key), (0.02 * (key + 0.5)).astype(np.float32)
+    one, sure = np.ones(n, np.int32), np.ones(n, np.float32)
+    views, rgb = one if n_views is None else n_views, np.zeros((n, 3), np.uint8)
+    return Voxels(0.02, np.zeros(3), key, at, at, at, rgb, 9 * one, views, sure, at, one)
+
+
+def test_the_side_of_a_thing_at_a_wall_is_its_own_and_what_spilled_beside_it_is_not() -> None:
+    x, y, z = (a.ravel() for a in np.meshgrid(np.arange(-9, 30), np.arange(20), np.arange(40), indexing="ij"))
+    thing = (x >= 0) & (x < 20) & (y < 12) & (z < 30)
+    shell = thing & ((x == 0) | (x == 19) | (y == 11) | (z == 29))
+    wall = (y == 0) & ~thing
+    key = np.stack([x, y, z], 1)[shell | wall].astype(np.int32)
+    key = key[np.lexsort(key.T)]
+    voxels = _voxels(key)
+    is_room = key[:, 1] < 5  # as far as noise lets surfaces at the wall be wall
+    spilled = (key[:, 1] == 0) & (key[:, 0] >= -3) & (key[:, 0] < 23) & (key[:, 2] < 33)
+    mine = (key[:, 0] >= 0) & (key[:, 0] < 20) & (key[:, 2] < 30)
+    out = masks._tidied(voxels, is_room, np.where(spilled | mine, 0, -1).astype(np.int32))
+    assert (out[mine] == 0).mean() > 0.9 and key[out == 0][:, 1].min() == 0
+    assert (out[~mine] == -1).all()
 
 
 def test_regions_join_where_most_views_agree() -> None:

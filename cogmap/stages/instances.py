@@ -197,13 +197,22 @@ def members(label: Array) -> list[Array]:
 
 
 def is_object(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int = 1) -> bool:
+    """Whether some voxels are a thing: seen from more than one view where views overlap, and large enough.
+
+    What only one view shows there is what flew off an edge.
+    """
+    if not len(part) or np.median(voxels.n_views[part]) < min(2.0, voxels.usual_views):
+        return False
+    return is_large(voxels, part, opts, spacing)
+
+
+def is_large(voxels: Voxels, part: Array, opts: InstanceOptions, spacing: int = 1) -> bool:
     """Whether some voxels are large enough, and fill enough of their largest face, to be a thing.
 
     What noise leaves beside walls fills a fifth of its extent; thinly sampled scans are bridged over `spacing` cells.
-    What only one view shows where views overlap is what flew off an edge; so is what so few points are on, where each
-    frame adds its own.
+    So few points as what flew off an edge has, where each frame adds its own, fill nothing.
     """
-    if len(part) < LEAST_VOXELS or np.median(voxels.n_views[part]) < min(2.0, voxels.usual_views):
+    if len(part) < LEAST_VOXELS:
         return False
     size = np.ptp(voxels.mean_map[part], axis=0) + voxels.voxel_m
     faces = np.sort(size)[1:]

@@ -14,7 +14,7 @@ from ..data.detections import Labeler
 from ..data.frames import FrameStore
 from ..data.voxels import Voxels
 from .consensus import join_by_views
-from .instances import InstanceOptions, is_object
+from .instances import InstanceOptions, is_large
 from .sightings import Sighting, packed, sight_all
 
 SAME_SHARE = 0.8
@@ -23,9 +23,10 @@ LEAST_REGION = 6
 CRUMB = 0.1
 FILL_STEPS = 6
 LEAST_MASKED = 0.3
-LEAST_SEEN = 0.1
+LEAST_SEEN, LEAST_SEEN_AGAIN = 0.1, 0.02
 LEAST_VOTES = 2
 PART = 0.15
+OUTERMOST = 0.02
 UNSEEN, NO_MASK = -1, 0
 Labels = dict[int, tuple[tuple[str, float, str], ...]]
 
@@ -79,7 +80,7 @@ def instances_from_masks(
     object_of_voxel = np.where(rim, -1, filled)
     number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
     parts = [(k, np.flatnonzero(object_of_voxel == k)) for k in np.unique(object_of_voxel[object_of_voxel >= 0])]
-    kept = np.array([k for k, part in parts if is_object(voxels, part, options)], np.int64)
+    kept = np.array([k for k, part in parts if is_large(voxels, part, options)], np.int64)
     number[kept] = np.arange(len(kept))
     out = np.where(object_of_voxel >= 0, number[object_of_voxel], -1).astype(np.int32)
     labels = {int(number[k]): _labels(k, owners, sightings, labeler.name) for k in kept.tolist()}
@@ -130,8 +131,8 @@ def neighbours(key: I32) -> tuple[Array, Array]:
     return np.concatenate(first), np.concatenate(second)
 
 
-def masks_of_regions(region: I32, sightings: list[Sighting]) -> I32:
-    """(R, F) int32: the mask that most of the seen voxels of a region lie in; 0 = none, -1 = hardly seen."""
+def masks_of_regions(region: I32, sightings: list[Sighting], least_seen: float = LEAST_SEEN) -> I32:
+    """(R, F) int32: the mask that most of the seen voxels of a region lie in; 0 = none, -1 = a smaller share seen."""
     size = np.bincount(region[region >= 0])
     table = np.full((len(size), len(sightings)), UNSEEN, np.int32)
     for f, s in enumerate(sightings):
@@ -143,7 +144,7 @@ def masks_of_regions(region: I32, sightings: list[Sighting]) -> I32:
         seen = np.bincount(row, count, len(size))
         most = 2 * count > seen[row]
         table[row[most], f] = mask[most]
-        table[seen < np.maximum(1, LEAST_SEEN * size), f] = UNSEEN
+        table[seen < np.maximum(1, least_seen * size), f] = UNSEEN
     return table
 
 
@@ -156,7 +157,7 @@ def _rejoined(joined: Array, sightings: list[Sighting]) -> Array:
     known, number = np.unique(joined[joined >= 0], return_inverse=True)
     whole = np.full(len(joined), -1, np.int32)
     whole[joined >= 0] = number
-    table = masks_of_regions(whole, sightings)
+    table = masks_of_regions(whole, sightings, least_seen=LEAST_SEEN_AGAIN)
     table[table == NO_MASK] = UNSEEN
     size = np.bincount(number, minlength=len(known))
     again = join_by_views(table, size, least_frames=3)
@@ -219,14 +220,20 @@ def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
 def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     """Objects without what spilled over their edges: the room behind them, and crumbs beside their larger pieces.
 
-    Crumbs under or over the larger pieces, a table's legs, stay. An object that mostly lies on the room itself, a
+    Crumbs under or over the larger pieces, a table's legs, stay. So does what the noise of depth makes room where a
+    thing stands at a wall: it lies beyond the rest on one side alone. An object that mostly lies on the room itself, a
     picture or a rug, keeps its voxels there.
     """
     n = int(object_of_voxel.max(initial=-1)) + 1
     inside = object_of_voxel >= 0
     room = np.bincount(object_of_voxel[inside & is_room], minlength=n)
     flat = 2 * room > np.bincount(object_of_voxel[inside], minlength=n)
-    out = np.where(inside & is_room & ~flat[object_of_voxel], -1, object_of_voxel)
+    own, on_room = np.flatnonzero(inside & ~is_room), np.flatnonzero(inside & is_room & ~flat[object_of_voxel])
+    lo, hi = _reach(voxels.mean_map[own], object_of_voxel[own], n)
+    xyz, of = voxels.mean_map[on_room], object_of_voxel[on_room]
+    x, y, z = ((xyz < lo[of]) | (xyz > hi[of])).T
+    out = object_of_voxel.copy()
+    out[on_room[z | (x & y)]] = -1
     index = np.flatnonzero(out >= 0)
     piece = cogmap_kernels.components(voxels.key[index], steps=2, group=out[index])
     size = np.bincount(piece)
@@ -240,6 +247,18 @@ def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     beside = ((xy < lo[out[index]]) | (xy > hi[out[index]])).any(1)
     out[index[crumb & beside]] = -1
     return out.astype(np.int32)
+
+
+def _reach(xyz: Array, of: I32, n: int) -> tuple[Array, Array]:
+    """(n, 3), (n, 3) from where to where the voxels of objects reach, but for 2 % at each end; inf, -inf for none."""
+    lo, hi = np.full((n, 3), np.inf), np.full((n, 3), -np.inf)
+    count = np.bincount(of, minlength=n)
+    there, start = np.flatnonzero(count), (np.cumsum(count) - count)[count > 0]
+    end = (OUTERMOST * (count[there] - 1)).astype(np.int64)
+    for axis in range(3):
+        ordered = xyz[np.lexsort((xyz[:, axis], of)), axis]
+        lo[there, axis], hi[there, axis] = ordered[start + end], ordered[start + count[there] - 1 - end]
+    return lo, hi
 
 
 def _filled(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
