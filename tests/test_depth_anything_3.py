@@ -27,12 +27,9 @@ from .seeded import CASES, TINY, TINY_ALONE, cameras, fill, pictures  # noqa: E4
 from .upstream import RECORDED, answers, importable, upstream_network  # noqa: E402
 
 CLOSE = 1e-4
-UNUSED = (
-    *(f"output_conv1_aux.{k}" for k in range(3)),
-    *(
-        f"output_conv2_aux.{k}.{layer}." for k in range(3) for layer in (0, 5)
-    ),  # the norm between is that of level 3 too
-)
+CONVOLUTIONS = (0, 5)  # the norm between them is that of the last level too
+UNUSED = [f"output_conv1_aux.{k}" for k in range(3)]
+UNUSED += [f"output_conv2_aux.{k}.{layer}." for k in range(3) for layer in CONVOLUTIONS]
 
 
 def ours(network: Any, case: tuple[int, int, int], *, posed: bool = False) -> dict[str, np.ndarray]:

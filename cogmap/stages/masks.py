@@ -63,7 +63,8 @@ def instances_from_masks(
     """
     options = options or InstanceOptions()
     sightings = list(sight_all(voxels, store, labeler))
-    region = regions(voxels, is_room, sightings)
+    shown, masked = _shown_and_masked(len(voxels), sightings)
+    region = regions(voxels, is_room, sightings, masked)
     present = [np.unique(s.mask[s.mask > 0]) for s in sightings]
     n_masks = sum(len(p) for p in present)
     if region.max(initial=-1) < 0:
@@ -75,7 +76,6 @@ def instances_from_masks(
     object_of_voxel, owners = _voted(joined, sightings)
     object_of_voxel = _tidied(voxels, is_room, object_of_voxel)
     filled = _filled(voxels, is_room, object_of_voxel)
-    shown, masked = _shown_and_masked(len(voxels), sightings)
     rim = (filled >= 0) & (object_of_voxel < 0) & shown & ~masked
     object_of_voxel = np.where(rim, -1, filled)
     number = np.full(int(object_of_voxel.max(initial=-1)) + 1, -1, np.int32)
@@ -88,13 +88,13 @@ def instances_from_masks(
     return MaskInstances(out, rim, labels, n_masks, n_masks - used)
 
 
-def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting]) -> I32:
+def regions(voxels: Voxels, is_room: Bool, sightings: list[Sighting], masked: Bool) -> I32:
     """(V,) int32 number of the region of neighbours that share a mask in at least 80 % of their views, -1 = none.
 
-    A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join two things, and on one side of
-    where the room begins.
+    Of `masked` (V,) voxels alone. A region stays inside a block of `BLOCK` voxels, so that one wrong link cannot join
+    two things, and on one side of where the room begins.
     """
-    index = np.flatnonzero(_shown_and_masked(len(voxels), sightings)[1])
+    index = np.flatnonzero(masked)
     a, b = neighbours(voxels.key[index])
     block = voxels.key[index] // BLOCK
     within = (block[a] == block[b]).all(1) & (is_room[index[a]] == is_room[index[b]])
@@ -229,7 +229,7 @@ def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     room = np.bincount(object_of_voxel[inside & is_room], minlength=n)
     flat = 2 * room > np.bincount(object_of_voxel[inside], minlength=n)
     own, on_room = np.flatnonzero(inside & ~is_room), np.flatnonzero(inside & is_room & ~flat[object_of_voxel])
-    lo, hi = _reach(voxels.mean_map[own], object_of_voxel[own], n)
+    lo, hi = _reach(voxels.mean_map[own], object_of_voxel[own], n, OUTERMOST)
     xyz, of = voxels.mean_map[on_room], object_of_voxel[on_room]
     x, y, z = ((xyz < lo[of]) | (xyz > hi[of])).T
     out = object_of_voxel.copy()
@@ -240,23 +240,21 @@ def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
     largest = np.zeros(n, np.int64)
     np.maximum.at(largest, out[index], size[piece])
     crumb = size[piece] < np.maximum(CRUMB * largest[out[index]], LEAST_REGION)
-    lo, hi = np.full((n, 2), np.inf), np.full((n, 2), -np.inf)
-    np.minimum.at(lo, out[index[~crumb]], voxels.mean_map[index[~crumb], :2])
-    np.maximum.at(hi, out[index[~crumb]], voxels.mean_map[index[~crumb], :2])
+    lo, hi = _reach(voxels.mean_map[index[~crumb], :2], out[index[~crumb]], n, 0.0)
     xy = voxels.mean_map[index, :2]
     beside = ((xy < lo[out[index]]) | (xy > hi[out[index]])).any(1)
     out[index[crumb & beside]] = -1
     return out.astype(np.int32)
 
 
-def _reach(xyz: Array, of: I32, n: int) -> tuple[Array, Array]:
-    """(n, 3), (n, 3) from where to where the voxels of objects reach, but for 2 % at each end; inf, -inf for none."""
-    lo, hi = np.full((n, 3), np.inf), np.full((n, 3), -np.inf)
+def _reach(points: Array, of: I32, n: int, cut: float) -> tuple[Array, Array]:
+    """From and to where (n, D) the points (P, D) of objects reach, a share cut at each end; inf, -inf without any."""
+    lo, hi = np.full((n, points.shape[1]), np.inf), np.full((n, points.shape[1]), -np.inf)
     count = np.bincount(of, minlength=n)
     there, start = np.flatnonzero(count), (np.cumsum(count) - count)[count > 0]
-    end = (OUTERMOST * (count[there] - 1)).astype(np.int64)
-    for axis in range(3):
-        ordered = xyz[np.lexsort((xyz[:, axis], of)), axis]
+    end = (cut * (count[there] - 1)).astype(np.int64)
+    for axis, values in enumerate(points.T):
+        ordered = values[np.lexsort((values, of))]
         lo[there, axis], hi[there, axis] = ordered[start + end], ordered[start + count[there] - 1 - end]
     return lo, hi
 

@@ -184,7 +184,8 @@ class Encoder(nn.Module):
         """
         halves = [own, x] if self.shape.cameras else [x]
         if order is not None:
-            halves = [reordered(h, order.argsort(dim=1)) for h in halves]
+            back = order.argsort(dim=1)
+            halves = [reordered(h, back) for h in halves]
         patches = [h[:, :, 1:] for h in halves]
         patches[-1] = self.norm(patches[-1])
         device = x.device.type

@@ -24,6 +24,14 @@ _pack = cuda.jit(device=True)(_rules.pack)
 _start = cuda.jit(device=True)(_rules.start_of)
 
 
+@cuda.jit(device=True)
+def _cells(xyz, i, origin, voxel):  # type: ignore[no-untyped-def]
+    """Cells from the origin to a point along x, y and z, as floats."""
+    x = _cell(np.float64(xyz[i, 0]), origin[0], voxel)
+    y = _cell(np.float64(xyz[i, 1]), origin[1], voxel)
+    return x, y, _cell(np.float64(xyz[i, 2]), origin[2], voxel)
+
+
 @cuda.jit
 def vacate(key):  # type: ignore[no-untyped-def]
     """Empty every slot."""
@@ -60,14 +68,6 @@ def move(sums, extent, views, new_sums, new_extent, new_views):  # type: ignore[
             new_extent[i, k] = extent[i, k]
     if i < len(views):
         new_views[i, 0], new_views[i, 1] = views[i, 0], views[i, 1]
-
-
-@cuda.jit
-def copy(old, n, new):  # type: ignore[no-untyped-def]
-    """Copy the first n keys."""
-    i = cuda.grid(1)
-    if i < n:
-        new[i] = old[i]
 
 
 @cuda.jit
@@ -131,9 +131,8 @@ def farthest(xyz, origin, voxel, far):  # type: ignore[no-untyped-def]
     i = cuda.grid(1)
     if i >= len(xyz):
         return
-    x = abs(_cell(np.float64(xyz[i, 0]), origin[0], voxel))
-    y = abs(_cell(np.float64(xyz[i, 1]), origin[1], voxel))
-    z = abs(_cell(np.float64(xyz[i, 2]), origin[2], voxel))
+    x, y, z = _cells(xyz, i, origin, voxel)
+    x, y, z = abs(x), abs(y), abs(z)
     most = max(max(x, y), z)
     if most < np.inf and x < np.inf and y < np.inf and z < np.inf and not _inside(most):
         cuda.atomic.max(far, 0, most)
@@ -173,12 +172,12 @@ def _claim(key, k):  # type: ignore[no-untyped-def]
 
 
 @cuda.jit
-def enter(packed, n, key, row):  # type: ignore[no-untyped-def]
-    """Put the first n keys and the numbers of their rows into an empty hash table."""
+def enter(packed, n, key, row, new_packed):  # type: ignore[no-untyped-def]
+    """Put the first n keys and the numbers of their rows into an empty hash table, and the keys into a longer list."""
     i = cuda.grid(1)
     if i < n:
         place, _ = _claim(key, packed[i])
-        row[place] = i
+        row[place], new_packed[i] = i, packed[i]
 
 
 @cuda.jit
@@ -187,9 +186,7 @@ def find(xyz, origin, voxel, key, row, packed, at, counts):  # type: ignore[no-u
     i = cuda.grid(1)
     k = EMPTY
     if i < len(xyz):
-        x = _cell(np.float64(xyz[i, 0]), origin[0], voxel)
-        y = _cell(np.float64(xyz[i, 1]), origin[1], voxel)
-        z = _cell(np.float64(xyz[i, 2]), origin[2], voxel)
+        x, y, z = _cells(xyz, i, origin, voxel)
         if _inside(x) and _inside(y) and _inside(z):
             k = _pack(int(math.floor(x)), int(math.floor(y)), int(math.floor(z)))
     lanes = launch.alike(k)
@@ -217,9 +214,7 @@ def add(xyz, origin, voxel, rgb, coloured, row, at, sums):  # type: ignore[no-un
     if i < len(xyz) and at[i] >= 0:
         mine = row[at[i]]
         at[i] = mine
-        x = _cell(np.float64(xyz[i, 0]), origin[0], voxel)
-        y = _cell(np.float64(xyz[i, 1]), origin[1], voxel)
-        z = _cell(np.float64(xyz[i, 2]), origin[2], voxel)
+        x, y, z = _cells(xyz, i, origin, voxel)
         fx, fy, fz = np.float64(math.floor(x)), np.float64(math.floor(y)), np.float64(math.floor(z))
         place = (1 << 3 * PLACE_BITS) | (_fine(z, fz) << 2 * PLACE_BITS) | (_fine(y, fy) << PLACE_BITS) | _fine(x, fx)
         if coloured:

@@ -111,19 +111,18 @@ class VoxelTable:
             self._vote(at, fields.label)
 
     def _vote(self, at: Any, label: Array) -> None:
-        """Votes are counted on the host, by key."""
+        """Votes are counted on the host, by row."""
         row = launch.host(at)
         voting = (row >= 0) & (label > 0)
-        self.labels.append((launch.host(self.packed)[row[voting]], label[voting]))
+        self.labels.append((row[voting], label[voting]))
 
     def _reserve_slots(self, more: int) -> None:
         """Keep the hash table at most half full, and places for the keys of as many cells."""
         if 2 * (self.n + more) <= len(self.key):
             return
         self._index(1 << int(np.ceil(np.log2(2 * (self.n + more)))))
-        launch.run(kernels.enter, self.n, self.packed, self.n, self.key, self.row)
         old, self.packed = self.packed, launch.empty(len(self.key) // 2, np.int64)
-        launch.run(kernels.copy, self.n, old, self.n, self.packed)
+        launch.run(kernels.enter, self.n, old, self.n, self.key, self.row, self.packed)
 
     def _reserve_rows(self) -> None:
         """Rows for all cells found, and half as many again when they are moved."""
@@ -156,10 +155,11 @@ class VoxelTable:
         seen = launch.empty(n, np.int32) if self.with_views else None
         if seen is not None:
             launch.run(kernels.finish_views, n, order, views, seen)
-        label = launch.device_array(self._majority(np.sort(launch.host(packed)))) if self.labels else None
+        label = launch.device_array(self._majority(launch.host(order))) if self.labels else None
         return Voxels(key, mean, count, rgb, weight, lo, hi, normal, seen, label, self.n_dropped)
 
-    def _majority(self, packed: Array) -> Array:
-        key, label = (np.concatenate(a) for a in zip(*self.labels))
-        pair, count = np.unique(np.stack([np.searchsorted(packed, key), label]), axis=1, return_counts=True)
-        return _host.majority(pair[0], pair[1], count, len(packed))
+    def _majority(self, order: Array) -> Array:
+        row, label = (np.concatenate(a) for a in zip(*self.labels))
+        place = np.argsort(order)[row]
+        pair, count = np.unique(np.stack([place, label]), axis=1, return_counts=True)
+        return _host.majority(pair[0], pair[1], count, len(order))
