@@ -6,8 +6,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export NUMBA_CACHE_DIR := $(CURDIR)/.numba_cache
+# Tests run in WORKERS processes of one thread each; a quick test that takes over 15 s itself fails its lane.
+WORKERS ?= 2
+ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+LANE = $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
+COVERAGE :=
 
-.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema check clean
+.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema check check-all clean
 
 setup: $(READY)
 
@@ -15,13 +20,14 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cogmap needs Python 3.11 or newer: make PYTHON=python3.12 setup"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m tests.warm
 	touch $(READY)
 
 demo: setup
 	$(BIN)/python -m examples.demo_room demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not real and not slow"
+	$(LANE) -m "not real and not slow" --most-seconds 15 $(COVERAGE)
 
 test-real: setup
 	$(BIN)/python -m pytest -m "real and not slow" || test $$? -eq 5
@@ -41,7 +47,7 @@ test-pytorch3d: setup
 	NUMBA_THREADING_LAYER=omp $(BIN)/python -m pytest tests/test_interop.py -k "pytorch3d or embodiedscan"
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(LANE) -m "slow and not real"
 
 test-sim: setup
 	NUMBA_ENABLE_CUDASIM=1 COGMAP_KERNELS=sim $(BIN)/python -m pytest tests/kernels
@@ -77,9 +83,12 @@ types: setup
 	$(BIN)/mypy
 
 schema: setup
-	$(BIN)/python -m cogmap.mapfile.schema > docs/map.schema.json
+	$(BIN)/python -c "from cogmap.mapfile.schema import json_schema; print(json_schema(), end='')" > docs/map.schema.json
 
+check: COVERAGE := --cov=cogmap --cov=cogmap_kernels --cov-report=term:skip-covered
 check: lint types test test-models test-sim test-real
 
+check-all: check test-slow
+
 clean:
-	rm -rf .venv .numba_cache build dist
+	rm -rf .venv .numba_cache .test_cache build dist

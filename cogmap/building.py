@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._checks import Array, shaped
+from ._version import __version__
 from .capture.sniff import Opened, open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
@@ -346,7 +347,6 @@ def _numpy(array: Any) -> Array:
 
 
 def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list[Path] | None = None) -> CognitiveMap:
-    from . import __version__
     from .publish import rounded
 
     run: dict[str, object] = {

@@ -304,7 +304,7 @@ class CognitiveMap:
         Raises:
             ConfigError: E-OPTION, E-NO-KEY. RemoteError: E-REMOTE, E-REPLY.
         """
-        from .clients.base import open_client
+        from .clients.choice import open_client
         from .finding import find_by_model, find_by_words
 
         if client is None:
@@ -343,7 +343,7 @@ class CognitiveMap:
         Raises:
             ConfigError: E-OPTION, E-NO-KEY. InputError: E-NO-FRAMES. RemoteError: E-REMOTE, E-REPLY.
         """
-        from .clients.base import open_client
+        from .clients.choice import open_client
         from .naming import guess_names, name_objects
 
         if client == "shape-prior":

@@ -1,23 +1,44 @@
-"""The command line in a process of its own: results on stdout, talk on stderr, exit codes."""
+"""The command line: results on stdout, talk on stderr, exit codes; three times in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
+from cogmap.cli.app import app
 
 from .rooms import make_room, render, walk_path, write_sevenscenes
 
 K = np.array([[130.0, 0, 80], [0, 130, 60], [0, 0, 1]])
 
 
-def run(*args: object) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """What one command line left: exit code and both streams."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*args: object) -> Done:
+    """In this process."""
+    done = CliRunner().invoke(app, [str(a) for a in args])
+    return Done(done.exit_code, done.stdout, done.stderr)
+
+
+def process(*args: object) -> Done:
+    """In a process of its own."""
     command = [sys.executable, "-c", "from cogmap.cli import main; main()", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +50,7 @@ def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_build_render_validate_edit(scan: Path) -> None:
-    done = run("build", scan, "--json")
+    done = process("build", scan, "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     path = Path(told["map"])
@@ -37,7 +58,7 @@ def test_build_render_validate_edit(scan: Path) -> None:
     expected = {"map.json", "map.yaml", "map.txt", "voxels.npz", "bev.png", "bev.svg", "scene.ply", "report.html"}
     assert expected | {"run.json", "frames", "depth"} == {p.name for p in path.iterdir()}
     assert run("build", scan).returncode == 7
-    assert run("validate", path).stdout.startswith("valid")
+    assert process("validate", path).stdout.startswith("valid")
     assert run("render", path, "--as", "metric").stdout == (path / "map.txt").read_text()
     assert json.loads(run("render", path, "--as", "json").stdout)["units"] == "m"
     assert run("render", path, "--as", "poem").returncode == 2
@@ -63,8 +84,8 @@ def test_inspect_answers_without_building(scan: Path) -> None:
 
 def test_errors_are_one_line_with_their_exit_code(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"")
-    done = run("build", tmp_path / "a.mp4")
-    assert done.returncode == 3 and done.stdout == ""
+    done = process("build", tmp_path / "a.mp4")
+    assert done.returncode == 3 and done.stdout == "" and run("build", tmp_path / "a.mp4") == done
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("E-SOURCE-EMPTY") and "a.mp4" in done.stderr
     assert run("build", tmp_path / "a.mp4", "--set", "fuse.voxl_m=1").returncode == 2
     assert run("build", tmp_path / "a.mp4", "--scale", "tall").returncode == 2

@@ -12,8 +12,8 @@ from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.errors import ConfigError, InputError
 
 from .maps import living_room
+from .references import windows
 from .rooms import make_room, walk_path
-from .test_pipeline import windows
 
 
 def test_a_move_and_a_removal_are_all_that_differs() -> None:

@@ -10,10 +10,10 @@ from cogmap.config import Config
 from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.geometry.rigid import apply
 
+from .references import K, windows
 from .rooms import Room, Thing, render
 from .rooms.camera import look_at
 from .rooms.detector import detector
-from .test_pipeline import K, windows
 
 SIZE = np.array([0.3, 0.3, 0.3])
 SCREEN = (np.array([4.1, 3.45, 0.9]), np.array([2.9, 0.05, 1.8]))

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from cogmap import CognitiveMap, build, pipeline
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap import CognitiveMap, build
 from cogmap.data.scene import FREE, OCCUPIED
 from cogmap.errors import ConfigError, InputError
 from cogmap.exporting import EXPORTS, export_map
@@ -20,15 +18,12 @@ from cogmap.mapfile.export_glb import corners
 from cogmap.render.text_layout import parse_layout
 
 from .maps import living_room
-from .rooms import make_room, walk_path
-from .test_pipeline import windows
+from .references import Reference
 
 
 @pytest.fixture(scope="module")
-def room() -> CognitiveMap:
-    built = make_room(1)
-    reconstruction = Reconstruction(windows(built, walk_path(built, 24)), Scale("metric", "sensor", 0.01))
-    return CognitiveMap(pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary()))
+def room(light: Reference) -> CognitiveMap:
+    return light.map
 
 
 def test_glb_holds_every_box_with_y_up(tmp_path: Path) -> None:

@@ -7,27 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from cogmap import pipeline
 from cogmap.building import build
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.stages.facing import from_backrest
 
-from .rooms import make_room, render, walk_path
-from .rooms.detector import detector
+from .references import Reference
 from .rooms.judge import boxes_against
-from .test_pipeline import K, windows
 
 WITH_BACK = ("chair", "sofa", "bed", "cabinet", "shelf")
 
 
-def test_things_look_away_from_their_back_and_from_their_wall() -> None:
-    room = make_room(1)
-    poses = walk_path(room, 40)
-    shots = [render(room, T, K, (240, 320)) for T in poses]
-    reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
-    scene = pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=detector(room, shots))
-    T = scene.T_map_input @ np.linalg.inv(poses[3])
+def test_things_look_away_from_their_back_and_from_their_wall(masked: Reference) -> None:
+    scene, room, T = masked.scene, masked.room, masked.T_map_room
+    assert room is not None
     overlap, match = boxes_against(scene, room, T)
     turn = np.arctan2(T[1, 0], T[0, 0])
     known = 0

@@ -197,11 +197,15 @@ def path_error(found: Reconstruction, shots: Sequence[Shot], *, closing: bool) -
     return float(off.max() / np.linalg.norm(np.diff(true, axis=0), axis=1).sum()), correction.told
 
 
-def test_a_walk_that_comes_back_is_closed() -> None:
-    pytest.importorskip("pycolmap")
+@pytest.fixture(scope="module")
+def long_walk() -> list[Shot]:
     room = make_room(4)
-    shots = [render(room, T, K, SIZE) for T in walk_path(room, 110, turns=1.6)]
-    errors = []
+    return [render(room, T, K, SIZE) for T in walk_path(room, 110, turns=1.6)]
+
+
+def test_a_walk_that_comes_back_is_closed(long_walk: list[Shot]) -> None:
+    pytest.importorskip("pycolmap")
+    shots, errors = long_walk, []
     for closing in (False, True):
         model = Model("drifting", Drifting(shots, SIZE).predict, 320, 1, window=12, overlap=3)
         error, told = path_error(by_model(filmed(shots), range(len(shots)), model), shots, closing=closing)

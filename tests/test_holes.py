@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from cogmap import CognitiveMap, load, pipeline
 from cogmap.config import Config
@@ -17,10 +18,10 @@ from cogmap.geometry.camera import unproject
 from cogmap.geometry.rigid import apply
 from cogmap.label.remembered import remembered
 
+from .references import K
 from .rooms import Room, Shot, make_room, noisy_depth, render, rgbd_window, walk_path
 from .rooms.detector import detector
 from .rooms.judge import boxes_against
-from .test_pipeline import K
 
 PLAIN = ("cabinet", "box")
 
@@ -44,10 +45,15 @@ def mapped(room: Room, shots: list[Shot], labeler: Labeler | None) -> SceneMap:
     return pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=labeler)
 
 
-def test_holes_inside_masks_are_filled_and_said_to_be(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def holed() -> tuple[Room, list[Shot], SceneMap]:
     room = make_room(4)
     shots = [render(room, T, K, (240, 320)) for T in walk_path(room, 40)]
-    scene = mapped(room, shots, detector(room, shots))
+    return room, shots, mapped(room, shots, detector(room, shots))
+
+
+def test_holes_inside_masks_are_filled_and_said_to_be(tmp_path: Path, holed: tuple[Room, list[Shot], SceneMap]) -> None:
+    room, shots, scene = holed
     assert scene.voxels is not None and scene.object_of_voxel is not None
     made = scene.voxels.confidence == 0.25
     overlap, match = boxes_against(scene, room, scene.T_map_input @ np.linalg.inv(shots[3].T_world_cam))

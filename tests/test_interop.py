@@ -22,9 +22,9 @@ from cogmap.geometry.camera import project, unproject
 from cogmap.geometry.rigid import about_z, apply
 
 from .maps import living_room
+from .references import windows
 from .rooms import make_room, walk_path
 from .test_exports import room  # noqa: F401
-from .test_pipeline import windows
 
 REASON = "{0} is not installed: make test-interop installs it"
 

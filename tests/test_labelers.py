@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,18 +25,22 @@ from cogmap.label.shape_prior import OTHER, guess_labels, shipped
 from cogmap.render.text_metric import parse_metric, render_metric
 from cogmap.stages.sightings import masks_of_boxes
 
-from .rooms import make_room, render, walk_path
+from .references import K, windows
+from .rooms import Shot, make_room, render, walk_path
 from .rooms.detector import detector
 from .rooms.judge import boxes_against
-from .test_pipeline import K, windows
 
 ROOM = make_room(3)
 POSES = walk_path(ROOM, 40)
-SHOTS = [render(ROOM, T, K, (240, 320)) for T in POSES]
+
+
+@cache
+def shots() -> list[Shot]:
+    return [render(ROOM, T, K, (240, 320)) for T in POSES]
 
 
 def mapped(labeler: Labeler) -> SceneMap:
-    reconstruction = Reconstruction(windows(ROOM, POSES), Scale("metric", "sensor", 0.01))
+    reconstruction = Reconstruction(windows(ROOM, POSES, shots()), Scale("metric", "sensor", 0.01))
     return pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=labeler)
 
 
@@ -52,11 +57,11 @@ def boxes_of(found: FrameDetections) -> FrameDetections:
 
 
 def test_boxes_alone_find_and_name_most_things() -> None:
-    true = detector(ROOM, SHOTS)
+    true = detector(ROOM, shots())
     labeler = Labeler("boxes", lambda rgb, i: boxes_of(true.detect(rgb, i)), provenance={"weights": "none"})
     scene = mapped(labeler)
     overlap, match = boxes_against(scene, ROOM, scene.T_map_input @ np.linalg.inv(POSES[3]))
-    seen = np.array([max(int((s.thing == k).sum()) for s in SHOTS) for k in range(len(ROOM.things))]) >= 300
+    seen = np.array([max(int((s.thing == k).sum()) for s in shots()) for k in range(len(ROOM.things))]) >= 300
     hit = overlap >= 0.5
     assert hit[seen].mean() >= 0.7
     right = [scene.objects[m].label == ROOM.things[k].label for k, m in enumerate(match) if hit[k]]
@@ -74,7 +79,7 @@ def test_depth_cuts_a_thing_out_of_its_box() -> None:
 
 
 def test_pictures_are_asked_about_as_many_at_once_as_the_model_takes() -> None:
-    true, sizes = detector(ROOM, SHOTS), []
+    true, sizes = detector(ROOM, shots()), []
 
     def many(pictures: list[np.ndarray], indices: list[int]) -> list[FrameDetections | None]:
         sizes.append(len(pictures))
@@ -92,14 +97,14 @@ def test_arrays_and_files_say_the_same(tmp_path: Path) -> None:
     named = SimpleNamespace(xyxy=box, mask=None, confidence=np.array([0.5]), data={"class_name": np.array(["chair"])})
     masked = SimpleNamespace(xyxy=box, mask=mask, confidence=None, class_id=np.array([3]), data={})
     labeler = labeler_of_arrays({0: named, 1: masked}, (320, 240), names={3: "sofa"})
-    first, second = labeler.detect(SHOTS[0].rgb, 0), labeler.detect(SHOTS[0].rgb, 1)
-    assert first is not None and second is not None and labeler.detect(SHOTS[0].rgb, 2) is None
+    first, second = labeler.detect(shots()[0].rgb, 0), labeler.detect(shots()[0].rgb, 1)
+    assert first is not None and second is not None and labeler.detect(shots()[0].rgb, 2) is None
     assert first.boxes is not None and np.allclose(first.boxes, [[0.1, 0.1, 0.5, 0.5]])
     assert second.mask is not None and (second.mask == mask[0]).all() and second.labels == ("sofa",)
     things = [{"label": "chair", "score": 0.5, "box": [32, 24, 160, 120]}]
     file = tmp_path / "found.json"
     file.write_text(json.dumps({"frames": {"0": {"size": [320, 240], "things": things}}}))
-    read = recorded_labeler(file).detect(SHOTS[0].rgb, 0)
+    read = recorded_labeler(file).detect(shots()[0].rgb, 0)
     assert read is not None and read.boxes is not None and np.allclose(read.boxes, first.boxes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from dataclasses import replace
 from functools import cache
 
@@ -16,7 +17,9 @@ import cogmap
 from cogmap.capture.sampling import Survey, by_coverage, by_overlap, frames_for_reconstruction, sample
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
 from cogmap.errors import ConfigError
-from cogmap.geometry.box import canonical_yaw, fit_rectangle, iou
+from cogmap.geometry.box import canonical_yaw, corners_xy, fit_rectangle, iou
+from cogmap.geometry.camera import unproject
+from cogmap.geometry.rigid import apply
 from cogmap.geometry.similarity import fit_similarity
 
 from .rooms import make_room, noisy_depth, render, walk_path
@@ -69,7 +72,7 @@ def same_objects(a: cogmap.CognitiveMap, b: cogmap.CognitiveMap) -> float:
     return hits / len(large)
 
 
-@FEW
+@settings(FEW, max_examples=2)
 @given(st.floats(0.05, 20))
 def test_rescaling_a_capture_without_scale_changes_nothing(factor: float) -> None:
     rgb, depth, poses = shots()
@@ -81,12 +84,16 @@ def test_rescaling_a_capture_without_scale_changes_nothing(factor: float) -> Non
 
 
 def test_relative_maps_never_say_metres() -> None:
+    """Nothing lower than 1.2 m was seen, so nothing tells how high the cameras hang."""
     rgb, depth, poses = shots()
-    up = [k for k in range(len(poses)) if poses[k, 2, 2] > -0.25]
-    m = cogmap.build_arrays(rgb[up], np.where(depth[up] > 3, 0, depth[up]), K, poses[up], metric=False)
-    if m.scale.kind == "relative":
-        assert m.quality.status == "degraded"
-        assert "not metres" in m.to_text() and "cm;" not in m.to_text()
+    high = [apply(T, unproject(d, K))[..., 2] for T, d in zip(poses, depth)]
+    m = cogmap.build_arrays(rgb, np.where(np.array(high) < 1.2, 0, depth), K, poses, metric=False)
+    assert m.scale.kind == "relative" and len(m.objects) >= 2
+    assert m.quality.status == "degraded"
+    for form in ("metric", "grid", "layout", "relations", "facts", "aabb", "ego"):
+        text = m.to_text(form, at=(0.0, 0.0), heading=0.0) if form == "ego" else m.to_text(form)
+        assert re.search(r"\b(cm|m|m2|metres)\b", text.replace("not metres", "")) is None, (form, text[:300])
+    assert "not metres" in m.to_text()
 
 
 def test_shuffled_arrays_of_masks_become_the_objects() -> None:
@@ -130,8 +137,6 @@ def test_similarity_is_recovered(seed: int, shift: float, scale: float) -> None:
 @given(st.floats(0.2, 3), st.floats(0.2, 3), st.floats(-1.5, 1.5))
 @example(1.161345528015933, 1.161345528015933, 1.161345528015933)  # outlines that differ by rounding alone
 def test_rectangles_are_recovered(length: float, width: float, yaw: float) -> None:
-    from cogmap.geometry.box import corners_xy
-
     center, size, found = fit_rectangle(corners_xy(np.array([1.0, 2.0]), np.array([length, width]), yaw))
     a = (np.array([1, 2, 0.5]), np.array([length, width, 1.0]), yaw)
     b = (np.array([*center, 0.5]), np.array([*size, 1.0]), found)

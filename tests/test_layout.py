@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from cogmap import pipeline
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap import CognitiveMap
 from cogmap.data.scene import FreeSpace
 from cogmap.geometry.rigid import apply
 from cogmap.stages.layout import find_layout
 from cogmap.stages.surfaces import OUTSIDE, Surfaces
 
-from .rooms import make_suite, suite_path
+from .references import Reference, mapped, two_rooms, walk
+from .rooms import suite_path
 from .rooms.suite import DOOR_M, THICK_M, door_y
-from .test_pipeline import mapped, windows
 
 
-@pytest.mark.parametrize("seed", [5, pytest.param(3, marks=pytest.mark.slow), pytest.param(8, marks=pytest.mark.slow)])
-def test_two_rooms_joined_by_a_door(seed: int) -> None:
-    room = make_suite(seed, n_rooms=2)
+def judged(ref: Reference) -> None:
+    """Rooms, walls and the door are those of the suite."""
+    scene, room, T, plan = ref.scene, ref.room, ref.T_map_room, ref.scene.layout
+    assert room is not None
     gap, middle = door_y(room.depth, 1), room.width / 2
-    lintel = (np.array([middle, gap, (room.height + 2) / 2]), np.array([THICK_M, DOOR_M, room.height - 2]))
-    room = replace(room, screens=[*room.screens, lintel])
-    poses = suite_path(room, 120, n_rooms=2)
-    reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
-    scene = pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary())
-    T = scene.T_map_input @ np.linalg.inv(poses[3])
-    plan = scene.layout
     area = (room.width - THICK_M) / 2 * room.depth
     assert [r.area_m2 for r in plan.rooms] == pytest.approx([area, area], rel=0.05)
     assert plan.floor_area_range_m2 is not None
@@ -47,15 +37,32 @@ def test_two_rooms_joined_by_a_door(seed: int) -> None:
     assert len({o.number for o in (*scene.objects, *plan.openings)}) == len(scene.objects) + 1
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(4, marks=pytest.mark.slow)])
-def test_a_closed_room_has_no_door_and_no_partition(seed: int) -> None:
-    plan = mapped(seed, "middle")[0].layout
+def test_two_rooms_joined_by_a_door(suite: Reference) -> None:
+    judged(suite)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [3, 8])
+def test_other_rooms_joined_by_a_door(seed: int) -> None:
+    room = two_rooms(seed)
+    poses = suite_path(room, 120, n_rooms=2)
+    judged(Reference(f"suite {seed}", CognitiveMap(mapped(room, poses)), None, room, poses))
+
+
+def test_a_closed_room_has_no_door_and_no_partition(middle: Reference) -> None:
+    plan = middle.scene.layout
     assert plan.openings == () and len(plan.rooms) == 1 and len(plan.walls) == 4
 
 
-def test_a_grid_that_nothing_crossed_has_no_room() -> None:
+@pytest.mark.slow
+def test_another_closed_room_has_no_door_and_no_partition() -> None:
+    plan = mapped(*walk(4, "middle")).layout
+    assert plan.openings == () and len(plan.rooms) == 1 and len(plan.walls) == 4
+
+
+def test_a_grid_that_nothing_crossed_has_no_room(light: Reference) -> None:
     grid = FreeSpace(0.05, (0.0, 0.0), np.zeros((20, 30), np.uint8))
-    scene = mapped(1)[0]
+    scene = light.scene
     assert scene.voxels is not None
     nothing = Surfaces(np.full(len(scene.voxels), OUTSIDE, np.uint8), (), None)
     assert find_layout(scene.voxels, nothing, grid, np.zeros((20, 30), np.int32)).rooms == ()

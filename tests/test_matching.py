@@ -13,8 +13,8 @@ from cogmap.geometry.camera import project, unproject
 from cogmap.geometry.rigid import apply, inverse
 from cogmap.query.matching import depth_at
 
+from .references import K, windows
 from .rooms import make_room, render, walk_path
-from .test_pipeline import K, windows
 
 
 def test_pixels_land_on_the_same_surface_or_say_why_not() -> None:

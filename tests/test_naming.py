@@ -18,30 +18,25 @@ import numpy as np
 import pytest
 
 import cogmap
-from cogmap import pipeline
 from cogmap.clients.anthropic import anthropic_client
-from cogmap.clients.base import Ask, Client, open_client
+from cogmap.clients.base import Ask, Client
+from cogmap.clients.choice import open_client
 from cogmap.cognitive_map import CognitiveMap
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.errors import ConfigError, InputError, RemoteError
 from cogmap.naming import parse_names, tidy
 
-from .rooms import make_room, walk_path
+from .references import Reference
 from .rooms.judge import boxes_against
-from .test_pipeline import windows
 
 
 @pytest.fixture(scope="module")
-def room_map() -> tuple[CognitiveMap, dict[int, str]]:
+def room_map(light: Reference) -> tuple[CognitiveMap, dict[int, str]]:
     """A map without labels, and the true name of every object that is a thing of the room."""
-    room = make_room(1)
-    poses = walk_path(room, 30)
-    reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
-    scene = pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary())
-    overlap, match = boxes_against(scene, room, scene.T_map_input @ np.linalg.inv(poses[3]))
+    scene, room = light.scene, light.room
+    assert room is not None
+    overlap, match = boxes_against(scene, room, light.T_map_room)
     names = {scene.objects[m].number: room.things[k].label for k, m in enumerate(match) if overlap[k] >= 0.3}
-    return CognitiveMap(scene), names
+    return light.map, names
 
 
 def asked(ask: Ask) -> list[int]:

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cogmap import CognitiveMap, pipeline
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap import CognitiveMap
 from cogmap.data.scene import SceneMap
 from cogmap.errors import ConfigError, InputError
 from cogmap.render.anchors import anchors_of, free_spots
@@ -22,10 +20,10 @@ from cogmap.render.elevation_svg import render_elevation
 from cogmap.render.marked_frames import mark_spots
 
 from .maps import living_room, map_of
+from .references import K, Reference, mapped
 from .rooms import make_room, render, walk_path
 from .rooms.detector import detector
 from .rooms.judge import boxes_against
-from .test_pipeline import K, windows
 
 
 def furniture(seed: int, n: int, span_m: float) -> SceneMap:
@@ -97,14 +95,11 @@ def test_the_elevation_holds_widths_and_heights() -> None:
         render_elevation(map_of())
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_numbers_stand_on_the_pixels_of_their_things(seed: int) -> None:
-    built = make_room(seed, clutter="middle")
-    poses = walk_path(built, 24)
-    shots = [render(built, T, K, (240, 320)) for T in poses]
-    source = Reconstruction(windows(built, poses), Scale("metric", "sensor", 0.01))
-    scene = pipeline.map_reconstruction(source, Config(), pipeline.Diary(), labeler=detector(built, shots))
-    overlap, match = boxes_against(scene, built, scene.T_map_input @ np.linalg.inv(poses[3]))
+def numbers_stand_right(ref: Reference) -> None:
+    """Numbers in marked frames lie on pixels of the things that the objects of those numbers are."""
+    scene, shots = ref.scene, ref.shots
+    assert ref.room is not None
+    overlap, match = boxes_against(scene, ref.room, ref.T_map_room)
     thing_of = {scene.objects[m].number: k for k, m in enumerate(match) if overlap[k] >= 0.5}
     right = []
     for camera in scene.camera_path:
@@ -116,3 +111,16 @@ def test_numbers_stand_on_the_pixels_of_their_things(seed: int) -> None:
     assert list(names) == ["f003", "f007"] and names["f003"].shape == (240, 320, 3)
     with pytest.raises(InputError, match="E-FRAME"):
         CognitiveMap(scene).mark_frames(["f999"])
+
+
+def test_numbers_stand_on_the_pixels_of_their_things(masked: Reference) -> None:
+    numbers_stand_right(masked)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 2])
+def test_numbers_of_other_rooms_stand_on_the_pixels_of_their_things(seed: int) -> None:
+    room = make_room(seed, clutter="middle")
+    poses = walk_path(room, 24)
+    shots = [render(room, T, K, (240, 320)) for T in poses]
+    numbers_stand_right(Reference("", CognitiveMap(mapped(room, poses, detector(room, shots))), None, room, poses))

@@ -8,30 +8,23 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from cogmap import CognitiveMap, pipeline
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap import CognitiveMap
 from cogmap.data.scene import FREE, OCCUPIED, Layout
 from cogmap.errors import ConfigError, InputError
 from cogmap.geometry.rigid import apply
 from cogmap.query.placement import footprint
 
-from .rooms import Room, make_room, render, walk_path
-from .rooms.detector import detector
+from .references import K, Reference
+from .rooms import Room, render
 from .rooms.judge import boxes_against
-from .test_pipeline import K, windows
 
 Made = tuple[CognitiveMap, Room, np.ndarray, np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def made() -> Made:
-    room = make_room(1, clutter="middle")
-    poses = walk_path(room, 60)
-    shots = [render(room, T, K, (240, 320)) for T in poses]
-    reconstruction = Reconstruction(windows(room, poses), Scale("metric", "sensor", 0.01))
-    scene = pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=detector(room, shots))
-    return CognitiveMap(scene), room, scene.T_map_input @ np.linalg.inv(poses[3]), poses, np.array(shots, object)
+def made(masked: Reference) -> Made:
+    assert masked.room is not None and masked.poses is not None
+    return masked.map, masked.room, masked.T_map_room, masked.poses, np.array(masked.shots, object)
 
 
 def test_visible_shares_and_first_frames_are_those_of_the_rays(made: Made) -> None:

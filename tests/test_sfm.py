@@ -19,52 +19,37 @@ from cogmap.reconstruct.recorded import read_recorded, record
 from cogmap.reconstruct.sfm.features import mutual_nearest
 from cogmap.reconstruct.sfm.pairs import loop_candidates, neighbour_pairs
 
-from .rooms import Film, film, make_room, write_video
+from .expected import FILM
+from .references import K, Reference, small_film
+from .rooms import Film, make_room, write_video
 from .rooms.camera import look_at
 from .rooms.judge import judge
 
-SMALL_K = np.array([[260.0, 0, 160], [0, 260, 120], [0, 0, 1]])
+
+def test_cameras_from_video_alone(movie: Reference) -> None:
+    assert movie.room is not None and movie.poses is not None
+    score = judge(movie.scene, movie.room, movie.poses)
+    assert score.path_error < FILM.path_error
+    focal = float(movie.scene.provenance["focal_over_long_side"] or 0)
+    assert focal == pytest.approx(K[0, 0] / 320, rel=FILM.focal_error)
+    assert movie.scene.provenance["registered"] == movie.scene.provenance["frames"]
 
 
-def small_film(n: int = 45) -> Film:
-    """A third of a walk at 320 x 240: enough for cameras, quick to map."""
-    whole = film(make_room(7), 3 * n)
-    return Film(whole.room, whole.poses[:n], SMALL_K, (240, 320))
+def test_a_film_without_a_floor_is_relative_and_says_so(movie: Reference) -> None:
+    """The camera looks across the room: no floor lies under its path, so nothing tells the metre."""
+    m = movie.map
+    assert (m.scale.kind, m.scale.source) == ("relative", "none")
+    assert m.quality.status == "degraded" and "W-SCALE-UNKNOWN" in {w.code for w in m.quality.warnings}
+    assert "not metres" in m.to_text() and "cm;" not in m.to_text()
 
 
-@pytest.fixture(scope="module")
-def movie(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Film]:
-    shot = small_film()
-    path = tmp_path_factory.mktemp("film") / "room.mp4"
-    write_video(path, shot.pictures(), fps=10)
-    return path, shot
-
-
-@pytest.fixture(scope="module")
-def built(movie: tuple[Path, Film]) -> cogmap.CognitiveMap:
-    return cogmap.build(movie[0])
-
-
-def test_cameras_from_video_alone(movie: tuple[Path, Film], built: cogmap.CognitiveMap) -> None:
-    score = judge(built.scene, movie[1].room, movie[1].poses)
-    assert score.path_error < 0.03
-    focal = float(built.scene.provenance["focal_over_long_side"] or 0)
-    assert focal == pytest.approx(260 / 320, rel=0.03)
-    assert built.scene.provenance["registered"] == built.scene.provenance["frames"]
-
-
-def test_the_map_says_what_its_scale_is_worth(built: cogmap.CognitiveMap) -> None:
-    if built.scale.kind == "metric":
-        assert built.scale.source == "assumed" and "≈" in built.to_text()
-    else:
-        assert built.quality.status == "degraded" and "not metres" in built.to_text()
-
-
-def test_two_runs_give_the_same_bytes(movie: tuple[Path, Film], built: cogmap.CognitiveMap, tmp_path: Path) -> None:
-    built.save(tmp_path / "a.cogmap")
-    cogmap.build(movie[0]).save(tmp_path / "b.cogmap")
+@pytest.mark.slow
+def test_two_runs_give_the_same_bytes(movie: Reference, tmp_path: Path) -> None:
+    assert movie.source is not None
+    cogmap.build(movie.source).save(tmp_path / "b.cogmap")
+    kept = movie.source.parent / "map.cogmap"
     for name in ("map.json", "voxels.npz", "bev.png"):
-        assert (tmp_path / "a.cogmap" / name).read_bytes() == (tmp_path / "b.cogmap" / name).read_bytes(), name
+        assert (kept / name).read_bytes() == (tmp_path / "b.cogmap" / name).read_bytes(), name
 
 
 def posed_folder(folder: Path, shot: Film, poses: np.ndarray) -> Path:
@@ -83,8 +68,8 @@ def posed_folder(folder: Path, shot: Film, poses: np.ndarray) -> Path:
 
 
 def test_given_poses_and_intrinsics_are_kept(tmp_path: Path) -> None:
-    shot = small_film()
-    shot = Film(shot.room, shot.poses[::3], shot.K, shot.size)
+    shot = small_film(45)
+    shot = Film(shot.room, shot.poses[::3][:10], shot.K, shot.size)
     capture = open_source(posed_folder(tmp_path / "scene", shot, shot.poses))
     assert isinstance(capture, Capture)
     windows = list(reconstruct(capture, Config(), Diary()).windows)
@@ -93,7 +78,7 @@ def test_given_poses_and_intrinsics_are_kept(tmp_path: Path) -> None:
 
 
 def test_g16_poses_that_the_matches_contradict(tmp_path: Path) -> None:
-    shot = small_film()
+    shot = small_film(45)
     shot = Film(shot.room, shot.poses[::3], shot.K, shot.size)
     wrong = np.array([np.linalg.inv(T) for T in shot.poses])
     with pytest.raises(InputError, match="E-POSE-CONVENTION.*invert"):
@@ -104,7 +89,7 @@ def refused(tmp_path: Path, poses: np.ndarray, code: str, plain: bool = False) -
     room = make_room(7)
     if plain:
         room = type(room)(room.width, room.depth, room.height, [], 7, plain=1.0)
-    write_video(tmp_path / "a.mp4", Film(room, poses, SMALL_K, (240, 320)).pictures(), fps=10)
+    write_video(tmp_path / "a.mp4", Film(room, poses, K, (240, 320)).pictures(), fps=10)
     with pytest.raises(TrustError) as caught:
         cogmap.build(tmp_path / "a.mp4")
     assert caught.value.code == code and caught.value.exit_code == 4 and caught.value.remedy
@@ -128,14 +113,15 @@ def test_g03_walls_without_texture(tmp_path: Path) -> None:
     refused(tmp_path, poses, "E-NO-TEXTURE", plain=True)
 
 
-def test_recorded_plays_back(movie: tuple[Path, Film], tmp_path: Path) -> None:
-    capture = open_source(movie[0])
+def test_recorded_plays_back(movie: Reference, tmp_path: Path) -> None:
+    assert movie.source is not None and movie.poses is not None
+    capture = open_source(movie.source)
     assert isinstance(capture, Capture)
     found = reconstruct(capture, Config(max_frames=12, sampling="uniform"), Diary())
     record(found, tmp_path / "kept")
     again = list(read_recorded(tmp_path / "kept").windows)
     centers = np.array([w.T_world_cam[0, :3, 3] for w in again])
-    true = movie[1].poses[[int(w.index[0]) for w in again], :3, 3]
+    true = movie.poses[[int(w.index[0]) for w in again], :3, 3]
     T = fit_similarity(centers, true)
     assert np.abs(centers @ T[:3, :3].T + T[:3, 3] - true).max() < 0.05
     (tmp_path / "kept/w00000.npz").write_bytes(b"no")

@@ -16,9 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from shapely.geometry import Polygon
 
-from cogmap import CognitiveMap, pipeline
-from cogmap.config import Config
-from cogmap.data.reconstruction import Reconstruction, Scale
+from cogmap import CognitiveMap
 from cogmap.data.scene import SceneMap
 from cogmap.errors import ConfigError, InputError
 from cogmap.geometry.rigid import apply, inverse
@@ -36,17 +34,14 @@ from cogmap.render.text_metric import parse_metric
 from cogmap.render.text_rationale import parse_rationale
 
 from .maps import living_room, map_of, random_map
-from .rooms import make_room, walk_path
-from .test_pipeline import windows
+from .references import Reference
 
 MANY = settings(max_examples=200, deadline=None)
 
 
 @pytest.fixture(scope="module")
-def room() -> CognitiveMap:
-    built = make_room(1)
-    reconstruction = Reconstruction(windows(built, walk_path(built, 24)), Scale("metric", "sensor", 0.01))
-    return CognitiveMap(pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary()))
+def room(light: Reference) -> CognitiveMap:
+    return light.map
 
 
 def boxes_of(scene: SceneMap) -> dict[str, tuple[float, float, float]]:

@@ -6,15 +6,11 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; a CogmapError becomes one line on stderr and its exit code."""
-    from ..errors import CogmapError
+    """Run the command line; an interruption ends with 130."""
     from .app import app
 
     try:
         app()
-    except CogmapError as error:
-        print(str(error), file=sys.stderr)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

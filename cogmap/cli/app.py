@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-import typer
+import sys
+from typing import Any
 
+import typer
+from typer.core import TyperGroup
+
+from ..errors import CogmapError
 from . import bench_verbs, build_verbs, doctor_verb, edit_verbs, map_verbs, prompt_verbs
+
+
+class Verbs(TyperGroup):
+    """The group of all verbs: a CogmapError becomes one line on stderr and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one verb."""
+        try:
+            return super().invoke(ctx)
+        except CogmapError as error:
+            print(str(error), file=sys.stderr)
+            raise typer.Exit(error.exit_code) from error
+
 
 app = typer.Typer(
     name="cogmap",
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,14 +1,13 @@
-"""What a client is, and how it is named."""
+"""What a client is, and how a service is asked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, RemoteError
+from ..errors import RemoteError
 
 SECONDS = 120
 
@@ -32,31 +31,6 @@ class Client:
 
     name: str
     answer: Callable[[Ask], str]
-
-
-def open_client(text: str) -> Client:
-    """The client of `openai:URL#MODEL`, `anthropic:MODEL` or `replay:FILE`.
-
-    Raises:
-        ConfigError: E-OPTION. InputError: a replay file that cannot be read.
-    """
-    kind, _, rest = text.partition(":")
-    if kind == "openai" and "#" in rest:
-        from .openai_compatible import openai_client
-
-        url, _, model = rest.rpartition("#")
-        return openai_client(url, model)
-    if kind == "anthropic" and rest:
-        from .anthropic import anthropic_client
-
-        return anthropic_client(rest)
-    if kind == "replay" and rest:
-        from .replay import replay_client
-
-        return replay_client(Path(rest))
-    raise ConfigError(
-        "E-OPTION", f"there is no client {text!r}.", "Write openai:URL#MODEL, anthropic:MODEL or replay:FILE."
-    )
 
 
 def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> Any:

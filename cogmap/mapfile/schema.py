@@ -187,9 +187,3 @@ class MapFile(_Part):
 def json_schema() -> str:
     """The JSON Schema (2020-12) of `map.json`, as text."""
     return json.dumps(MapFile.model_json_schema(), indent=1, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(json_schema())

@@ -31,7 +31,7 @@ def render_grid(scene: SceneMap, size: int = 10) -> str:
     unit = scene.scale.unit
     lines = [
         f"# grid: {size} x {size} cells of {cell:.2f} {unit}; (column, row): column along x, right; row along y, ahead",
-        f"# cell (0, 0) is the corner at x {origin[0]:.2f}, y {origin[1]:.2f}; up is z, not shown",
+        f"# cell (0, 0) is the corner at x {origin[0]:z.2f}, y {origin[1]:z.2f}; up is z, not shown",
     ]
     places = [(o.number, o.id, o.box) for o in scene.objects]
     places += [(o.number, o.id, o.box) for o in scene.layout.openings]

@@ -47,7 +47,7 @@ def render_layout(scene: SceneMap) -> str:
 
 
 def _joined(*values: float) -> str:
-    return ",".join(f"{v + 0.0:.2f}" for v in values)
+    return ",".join(f"{v:z.2f}" for v in values)
 
 
 def parse_layout(text: str) -> GivenBoxes:

@@ -29,8 +29,8 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     down = 2 * np.degrees(np.arctan(height / 2 / camera.K[1, 1]))
     unit = "m" if scene.scale.kind == "metric" else "units"
     lines = [
-        f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:.2f} {unit} above the floor, "
-        f"pitch {pitch:.0f}, roll {roll:.0f} degrees, field of view {across:.0f} x {down:.0f} degrees",
+        f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:z.2f} {unit} above the floor, "
+        f"pitch {pitch:z.0f}, roll {roll:z.0f} degrees, field of view {across:.0f} x {down:.0f} degrees",
         "# near to far: number id depth, place across the picture in % of its width from the middle, visible share",
     ]
     rows = []
@@ -41,7 +41,7 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
             side = float(np.clip((p[0] / p[2] * camera.K[0, 0] + camera.K[0, 2]) / width - 0.5, -0.5, 0.5))
             rows.append((float(p[2]), o, side, share))
     for depth, o, side, share in sorted(rows, key=lambda r: (r[0], r[1].number)):
-        lines.append(f"{o.number} {o.id} {depth:.2f} {unit} {side:+.0%} visible {share:.0%}")
+        lines.append(f"{o.number} {o.id} {depth:.2f} {unit} {side:+z.0%} visible {share:.0%}")
     return "\n".join(lines) + "\n"
 
 

@@ -266,3 +266,27 @@ def test_refined_depth_keeps_outlines(device: str, size: int) -> None:
         error = [np.median(np.abs(d - np.where(near, 1.5, 4.0))[(d > 0) & ~rim]) for d in (swept, got[0])]
         assert grown > 100 and left_over < 0.3 * grown and error[1] <= error[0]
         assert (got[0] > 0).sum() > 0.9 * (swept[4:-4, 4:-4] > 0).sum()
+
+
+def test_sizes_that_cross_block_chunk_and_slab(device: str, size: int) -> None:
+    """Points past a block of 2,048 and a chunk of 65,536 (planes: a block of 65,536), and past a slab of 2**21."""
+    from cogmap_kernels.cpu import planes, voxel_loops, voxels
+
+    if size < 1000:
+        pytest.skip("the simulator takes a millisecond for every point")
+    n = 70_001
+    assert voxel_loops.BLOCK < n > max(voxels.CHUNK, planes.BLOCK) and voxels.SLAB < 2_200_000
+    rng = np.random.default_rng(15)
+    xyz, rgb = cloud(n, 15), rng.integers(0, 256, (n, 3)).astype(np.uint8)
+    label = rng.integers(-1, 5, n).astype(np.int32)
+    for order in (slice(None), rng.permutation(n)):
+        cells = [ck.voxelize(xyz[order], 0.02, rgb=rgb[order], extents=True, device=d) for d in (device, "reference")]
+        same(*cells)
+    same(*(ck.segment_planes(xyz, 0.02, most=3, device=d) for d in (device, "reference")), 1e-6)
+    same(*(ck.splat_bev(xyz, (-1, -1), 0.1, (20, 20), rgb=rgb, device=d) for d in (device, "reference")))
+    same(*(ck.nearest(xyz[:200], xyz[200:], device=d) for d in (device, "reference")), 1e-9)
+    assert np.array_equal(*(ck.components(cells[0].key, device=d) for d in (device, "reference")))
+    boxes = [ck.yaw_boxes(xyz, label, 6, device=d) for d in (device, "reference")]
+    assert np.allclose(boxes[0].size[:, :2].prod(1), boxes[1].size[:, :2].prod(1), rtol=1e-9, equal_nan=True)
+    many = cloud(2_200_000, 16)[rng.permutation(2_200_000)]
+    same(*(ck.voxelize(many, 0.05, device=d) for d in (device, "reference")))
