@@ -12,7 +12,7 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LANE = $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 COVERAGE :=
 
-.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema check check-all clean
+.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema codes check check-all clean
 
 setup: $(READY)
 
@@ -84,6 +84,9 @@ types: setup
 
 schema: setup
 	$(BIN)/python -c "from cogmap.mapfile.schema import json_schema; print(json_schema(), end='')" > docs/map.schema.json
+
+codes: setup
+	$(BIN)/python -c "from cogmap.data.issues import table; print(table(), end='')" > docs/codes.md
 
 check: COVERAGE := --cov=cogmap --cov=cogmap_kernels --cov-report=term:skip-covered
 check: lint types test test-models test-sim test-real

@@ -268,7 +268,11 @@ class Bench:
         tests = {c.partition("|")[0] for c in contexts if "|" in c}
         if any(c.endswith("|setup") for c in contexts):
             tests |= self._readers()
-        return sorted(tests, key=lambda t: (self.passed["seconds"].get(t, 0.0), t))
+        of_kernels = mutant.file.startswith("kernels")
+        if of_kernels:  # compiled lines are never seen to run
+            tests = set(self.passed["seconds"])
+        first = {t for t in tests if of_kernels and t.startswith("tests/kernels")}
+        return sorted(tests, key=lambda t: (t not in first, self.passed["seconds"].get(t, 0.0), t))
 
     def _lines_of(self, mutant: Mutant) -> set[tuple[str, str]]:
         """Lines that run what is changed: those of the statement, else those of the whole file and of the users of the
@@ -374,7 +378,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=30)
     parser.add_argument("--first", type=int, default=0, help="begin with this one of the draw")
     parser.add_argument("--most-survivors", type=int, default=4)
-    parser.add_argument("--folder", type=Path, default=ROOT.parent / "mutants" / "copy")
+    parser.add_argument("--folder", type=Path, default=ROOT / ".mutants" / "copy")
     parser.add_argument("--list", action="store_true", help="show the draw and stop")
     asked = parser.parse_args()
     mutants = drawn(asked.seed, asked.n)[asked.first :]

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._checks import Array, shaped
+from ._checks import Array
 from ._version import __version__
 from .capture.sniff import Opened, open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
-from .data.capture import Capture, CaptureFrame, Loss
+from .data.capture import Capture, CaptureFrame
 from .data.detections import Labeler
+from .data.issues import Issue
 from .data.points import GivenBoxes, PointCloud
-from .data.reconstruction import Reconstruction, Scale, Window
+from .data.reconstruction import Reconstruction
 from .data.scene import SceneMap
 from .edit import scale_by_option, scaled_by_known_objects
 from .errors import ConfigError, InputError
@@ -33,6 +34,7 @@ from .reconstruct.choice import suited
 from .reconstruct.models import MODELS, named, open_model
 
 if TYPE_CHECKING:
+    from .capture.sampling import Choice
     from .reconstruct.base import Model
 
 log = logging.getLogger("cogmap")
@@ -74,7 +76,7 @@ def build(
         opened: Opened = source
     else:
         where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
-        opened = open_source(where, settings.intrinsics, fps=settings.fps)
+        opened = _opened(where, settings)
     if isinstance(opened, PointCloud):
         scene = map_points(opened, settings, diary)
     elif isinstance(opened, GivenBoxes):
@@ -83,6 +85,17 @@ def build(
         diary.done("open", opened.report.notes)
         scene, diary = _mapped(opened, settings, diary, finder)
     return _finished(scene, settings, diary, where)
+
+
+def _opened(where: Path | list[Path], config: Config) -> Opened:
+    """What a source holds; a text of walls and boxes is read as what it is."""
+    if isinstance(where, Path) and where.suffix in (".txt", ".layout") and where.is_file():
+        from .render.text_layout import LINE, parse_layout
+
+        text = where.read_text(encoding="utf-8", errors="replace")
+        if any(LINE.fullmatch(line.strip()) for line in text.splitlines()[:20]):
+            return replace(parse_layout(text), unit="m")
+    return open_source(where, config.intrinsics, fps=config.fps, depth_unit=config.depth_unit)
 
 
 def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> tuple[SceneMap, Diary]:
@@ -100,12 +113,16 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
             if smaller < LEAST_WINDOW:
                 raise
         # out of the handler: what the failed try held on the device goes before the next begins
-        loss = Loss("W-WINDOW-SMALLER", smaller, "reconstruct", f"{2 * smaller} or more frames at once did not fit")
+        loss = Issue("W-WINDOW-SMALLER", smaller, "reconstruct", f"{2 * smaller} or more frames at once did not fit")
         diary, config = deepcopy(opened), replace(config, window=smaller)
         diary.done("out of memory", [loss])
 
 
 def _once(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> SceneMap:
+    if finder is not None and finder.of_source and capture.has_depth:
+        from .reconstruct.registered import registered_labeler
+
+        finder = registered_labeler(finder, capture)
     found = reconstruct(capture, config, diary)
     late = found.late_losses
     found = replace(found, late_losses=lambda: (*late(), *capture.late_losses()))
@@ -121,7 +138,26 @@ def _scaled(scene: SceneMap, config: Config) -> SceneMap:
         return scaled_by_known_objects(scene)
     if scene.camera_path and given_camera_height(config) is not None:
         return scene
-    return scale_by_option(scene, config.scale)
+    return scale_by_option(scene, config.scale, built=True)
+
+
+def checked_source(opened: Opened, config: Config | None = None) -> tuple[Issue, ...]:
+    """What the gate says of an opened source, without building a map of it.
+
+    Raises:
+        CogmapError: what `build` would refuse it for.
+    """
+    config, diary = config or Config(), Diary()
+    if isinstance(opened, PointCloud):
+        return map_points(opened, config, diary).quality.warnings
+    if isinstance(opened, GivenBoxes):
+        return map_boxes(opened, config, diary).quality.warnings
+    from .capture.gate import checked
+
+    notes = opened.report.notes
+    if not (opened.posed and opened.has_depth):
+        return notes
+    return (*notes, *checked(opened, range(opened.n_frames)).issues)
 
 
 def _labeler(config: Config) -> Labeler | None:
@@ -171,8 +207,12 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
     Raises:
         ConfigError: E-OPTION for an unknown reconstructor or one that the capture cannot feed.
     """
+    from .capture.gate import as_stored
     from .capture.sampling import frames_for_reconstruction
+    from .reconstruct.measured import reconstruct_measured
 
+    if config.convention is not None:
+        capture = as_stored(capture, config.convention)
     name, why = config.reconstructor, "as asked"
     if name == "auto":
         name, why = suited(capture, config.device)
@@ -191,8 +231,10 @@ def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstructio
         capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
     )
     diary.done("choose frames", choice.losses)
+    if capture.posed and capture.has_depth and name == "measured":
+        capture, choice = _passed(capture, choice, config, diary)
     if name == "measured":
-        return _measured(capture, choice.indices)
+        return reconstruct_measured(capture, choice.indices)
     if name == "sfm":
         return _by_sfm(capture, choice.indices, config)
     model = open_model(learned, config.device, commercial=config.commercial_ok, compiled=config.compiled)
@@ -221,20 +263,14 @@ def by_model(capture: Capture, indices: Sequence[int], model: Model, *, seed: in
     return reconstruct_by_model(colours, indices, model, seed)
 
 
-def _measured(capture: Capture, indices: Sequence[int]) -> Reconstruction:
-    from .reconstruct.measured import check_poses, reconstruct_measured
+def _passed(capture: Capture, choice: Choice, config: Config, diary: Diary) -> tuple[Capture, Choice]:
+    """A capture with depth and poses, and its frames, once they have passed the gate."""
+    from .capture.gate import checked
 
-    found = reconstruct_measured(capture, indices)
-    checked = check_poses(_probe(capture, indices))
-    return replace(found, losses=(*found.losses, *checked))
-
-
-def _probe(capture: Capture, indices: Sequence[int]) -> list[tuple[CaptureFrame, CaptureFrame]]:
-    """About a dozen pairs of frames a twenty-fourth of the walk apart."""
-    gap, step = max(1, len(indices) // 24), max(1, len(indices) // 12)
-    rows = [(k, k + gap) for k in range(0, len(indices) - gap, step)]
-    frames = {f.index: f for f in capture.frames(sorted({indices[k] for row in rows for k in row}))}
-    return [(frames[indices[a]], frames[indices[b]]) for a, b in rows if {indices[a], indices[b]} <= frames.keys()]
+    options = {"--depth-unit": config.depth_unit, "--convention": config.convention, "--intrinsics": config.intrinsics}
+    found = checked(capture, choice.indices, trusted=[name for name, value in options.items() if value is not None])
+    diary.done("check", found.issues)
+    return found.capture, replace(choice, indices=found.indices)
 
 
 def _by_sfm(capture: Capture, indices: Sequence[int], config: Config) -> Reconstruction:
@@ -268,6 +304,10 @@ def without_depth(capture: Capture) -> Capture:
     return replace(capture, frames=frames, has_depth=False)
 
 
+NOT_FOR_ARRAYS = ("reconstructor", "sampling", "max_gap", "fps", "intrinsics", "window", "compiled", "commercial_ok",
+                  "unit", "depth_unit", "keep_frame")  # fmt: skip
+
+
 def build_arrays(
     rgb: Array,
     depth: Array,
@@ -279,71 +319,38 @@ def build_arrays(
     up: Array | None = None,
     metric: bool = True,
     times_s: Array | None = None,
+    labeler: Labeler | str | None = None,
     **options: Any,
 ) -> CognitiveMap:
-    """Build a map from a model's tensors: numpy or torch, on any device.
+    """Build a map from a model's tensors: numpy or torch, on any device. They pass the same gate as files.
 
     Args:
-        rgb: (N, H, W, 3) uint8, or float in 0..1. depth: (N, H, W) z-depth, 0 or not finite = unknown.
-        K: (3, 3) or (N, 3, 3) pixels, first pixel centre at 0.5. T_world_cam: (N, 4, 4), OpenCV axes.
+        rgb: (N, H, W, 3) uint8, or float in 0..1. depth: (N, H, W) z-depth as floats, 0 or not finite = unknown.
+        K: (3, 3) or (N, 3, 3) pixels, first pixel centre at 0.5; or fx, fy, cx, cy as (4,) or (N, 4).
+        T_world_cam: (N, 4, 4) or (N, 3, 4), OpenCV axes.
         masks: (N, H, W) int instance ids, 0 = none; they become the objects. labels: text of id 1, 2, ...
         up: (3,) up in the world, or None to find it. metric: whether depth is metres.
-        times_s: (N,) seconds. options: fields of Config by name.
+        times_s: (N,) seconds. labeler: as of `build`. options: fields of Config by name.
 
     Raises:
-        InputError: E-SHAPE, E-POSE-NOT-RIGID, E-POSE-REFLECTED. TrustError: nothing usable.
+        InputError: E-SHAPE, E-DEPTH-UNIT, E-POSE-NOT-RIGID, E-POSE-REFLECTED, E-POSE-CONVENTION, E-INTRINSICS.
+        ConfigError: E-OPTION for an option that says nothing of arrays. TrustError: nothing usable.
     """
-    settings = with_options(Config(), options)
-    picture = _numpy(rgb)
-    if picture.dtype.kind == "f":
-        picture = np.clip(np.round(picture * 255), 0, 255)
-    n = shaped("rgb", picture, "N", "H", "W", 3)["N"]
-    cameras = np.broadcast_to(_numpy(K).astype(np.float64), (n, 3, 3))
-    scale = Scale("metric", "sensor", 0.01) if metric else Scale("relative", "none", 0.0)
-    windows = _windows(
-        picture.astype(np.uint8),
-        _numpy(depth),
-        cameras,
-        _numpy(T_world_cam),
-        None if masks is None else _numpy(masks),
-        np.arange(n, dtype=float) if times_s is None else _numpy(times_s),
+    from .capture.arrays import capture_of
+
+    unused = [name for name in NOT_FOR_ARRAYS if options.get(name) is not None]
+    if unused:
+        raise ConfigError("E-OPTION", f"{unused[0]!r} says nothing of arrays.", "Leave it out.")
+    capture = capture_of(
+        rgb, depth, K, T_world_cam, masks=masks, labels=labels or (), up=up, metric=metric, times_s=times_s
     )
-    given_up = None if up is None else _numpy(up).astype(np.float64)
-    provenance: dict[str, str | int | float | None] = {"reconstructor": "arrays", "model": None}
+    named = labeler if isinstance(labeler, str) else None
+    settings = with_options(Config(), {"max_frames": max(capture.n_frames, 2), "labeler": named, **options})
     diary = Diary()
-    scene = map_reconstruction(
-        Reconstruction(windows, scale, given_up, provenance=provenance), settings, diary, tuple(labels or ())
-    )
-    return _finished(scene, settings, diary)
-
-
-def _windows(rgb: Array, depth: Array, K: Array, T: Array, masks: Array | None, times: Array) -> Iterator[Window]:
-    from .geometry.rigid import checked_pose
-
-    shaped("depth", depth, len(rgb), *rgb.shape[1:3])
-    shaped("T_world_cam", T, len(rgb), 4, 4)
-    for i in range(len(rgb)):
-        known = np.where(np.isfinite(depth[i]) & (depth[i] > 0), depth[i], 0).astype(np.float32)
-        yield Window(
-            rgb=rgb[i : i + 1],
-            depth=known[None],
-            confidence=(known > 0).astype(np.float32)[None],
-            K=np.asarray(K[i : i + 1], np.float64),
-            T_world_cam=checked_pose(T[i], f"T_world_cam[{i}]")[None],
-            index=np.array([i], np.int32),
-            time_s=np.array([float(times[i])]),
-            instance_id=None if masks is None else np.asarray(masks[i : i + 1], np.int32),
-        )
-
-
-def _numpy(array: Any) -> Array:
-    """Any array as numpy: torch tensors leave their device."""
-    if hasattr(array, "detach"):
-        array = array.detach().cpu().numpy()
-    out = np.asarray(array)
-    if out.dtype == object:
-        raise InputError("E-SHAPE", "an argument is no array of numbers.", "Give numpy or torch arrays.")
-    return out
+    diary.done("open", capture.report.notes)
+    finder = labeler if isinstance(labeler, Labeler) else _labeler(settings)
+    scene, diary = _mapped(capture, replace(settings, reconstructor="measured"), diary, finder)
+    return _finished(replace(scene, provenance={**scene.provenance, "reconstructor": "arrays"}), settings, diary)
 
 
 def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list[Path] | None = None) -> CognitiveMap:
@@ -358,6 +365,9 @@ def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list
     }
     if config.labeler == SHAPE_PRIOR:
         scene = guess_names(scene)
+    if not config.keep_depth and scene.frames is not None:
+        left = Issue("W-FRAMES-LEFT-OUT", 1, "save", "frames and their depth are left out as asked")
+        scene = replace(scene, frames=None, quality=scene.quality.with_issues(left))
     identity = {"source_sha256": None if source is None else hash_of(source), "config_sha256": config_hash(config)}
     return CognitiveMap(rounded(replace(_scaled(scene, config), provenance={**scene.provenance, **identity})), run)
 

@@ -11,7 +11,9 @@ from .errors import ConfigError
 Sampling = Literal["auto", "uniform", "sharp", "coverage"]
 Clustering = Literal["auto", "regions", "convexity", "hdbscan"]
 UPS = ("x", "-x", "y", "-y", "z", "-z")
-UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048}
+UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
+CONVENTIONS = ("opencv", "opengl", "opencv-w2c", "opengl-w2c")
+PLACES = ("object", "room", "building", "street")
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class Config:
             "convexity" (cut where surfaces bend inwards), "hdbscan", or "auto": convexity for scans, else regions.
         scale: "camera-height=1.5" or "ID.height=2.03", or None.
         intrinsics: (fx, fy, cx, cy) in pixels, or None. fps: of folders without times.
-        up: axis of the input that points up, or None. unit: of the input's lengths.
-        seed: of everything random. align: turn imported clouds and boxes upright too.
+        depth_unit: metres in one step of stored depth, where the format's own is wrong. convention: camera axes and
+            direction of the poses as stored ("opencv", "opengl"; "-w2c" behind it for world-to-camera), or None.
+        up: axis of the input that points up, or None to find it. unit: of the input's lengths, or None to find it.
+        place: what the capture shows: "object", "room", "building", "street", or None for a room or building.
+        seed: of everything random. keep_frame: leave scans in the frame of their file, upright or not.
         voxel_m, cell_m: edges of voxels and of the bird's-eye grid, at least; wider for scans with fewer points.
-        depth: keep depth in the map.
+        keep_depth: keep frames with their depth in the map.
     """
 
     max_frames: int = 300
@@ -55,10 +60,13 @@ class Config:
     intrinsics: tuple[float, float, float, float] | None = None
     fps: float = 1.0
     up: str | None = None
-    unit: str = "m"
+    unit: str | None = None
+    depth_unit: float | None = None
+    convention: str | None = None
+    place: str | None = None
     seed: int = 0
-    align: bool = False
-    depth: bool = True
+    keep_frame: bool = False
+    keep_depth: bool = True
     voxel_m: float = 0.02
     cell_m: float = 0.05
 
@@ -73,7 +81,11 @@ class Config:
         _within("fps", self.fps, 0.001, 1000)
         _one_of("sampling", self.sampling, get_args(Sampling))
         _one_of("clustering", self.clustering, get_args(Clustering))
-        _one_of("unit", self.unit, tuple(UNITS_M))
+        for name, allowed in (("unit", tuple(UNITS_M)), ("convention", CONVENTIONS), ("place", PLACES)):
+            if getattr(self, name) is not None:
+                _one_of(name, getattr(self, name), allowed)
+        if self.depth_unit is not None:
+            _within("depth_unit", self.depth_unit, 1e-7, 10.0)
         if self.up is not None:
             _one_of("up", self.up, UPS)
         if self.scale is not None:
@@ -109,6 +121,28 @@ def parse_scale(option: str) -> KnownLength:
     return KnownLength(None, "height", value) if camera else KnownLength(thing, edge, value)  # type: ignore[arg-type]
 
 
+SECTIONS = {
+    "capture": (
+        "max_frames",
+        "max_gap",
+        "sampling",
+        "intrinsics",
+        "fps",
+        "up",
+        "unit",
+        "depth_unit",
+        "convention",
+        "place",
+    ),
+    "reconstruct": ("reconstructor", "device", "window", "compiled", "commercial_ok", "seed"),
+    "label": ("labeler", "objects"),
+    "fuse": ("voxel_m", "planes", "keep_frame", "keep_depth", "scale"),
+    "instances": ("clustering",),
+    "freespace": ("cell_m",),
+    "prompt": ("keyframes",),
+}
+
+
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ConfigError("E-OPTION-RANGE", f"{name} must be {low} to {high}, got {value}.", "Change the option.")
@@ -137,13 +171,26 @@ def with_options(config: Config, options: dict[str, Any]) -> Config:
 
 
 def parse_setting(text: str) -> dict[str, Any]:
-    """One `name=value` of `--set`; a section before the name is allowed and ignored (`fuse.voxel_m=0.03`)."""
+    """One `name=value` of `--set`, with the section that the option belongs to or without (`fuse.voxel_m=0.03`).
+
+    Raises:
+        ConfigError: E-OPTION for no assignment, E-OPTION-UNKNOWN for a section that has no such option.
+    """
+    import difflib
+
     import yaml
 
     name, sign, value = text.partition("=")
     if not sign:
         raise ConfigError("E-OPTION", f"--set takes name=value, got {text!r}.", "Write e.g. --set fuse.voxel_m=0.03.")
-    return {name.rpartition(".")[2]: yaml.safe_load(value)}
+    section, _, option = name.strip().rpartition(".")
+    if section and section not in SECTIONS:
+        close = difflib.get_close_matches(section, SECTIONS, 1) or [", ".join(SECTIONS)]
+        raise ConfigError("E-OPTION-UNKNOWN", f"there is no section {section!r}.", f"Did you mean {close[0]}?")
+    if section and option in {f.name for f in fields(Config)} and option not in SECTIONS[section]:
+        home = next(s for s, names in SECTIONS.items() if option in names)
+        raise ConfigError("E-OPTION-UNKNOWN", f"{section} has no option {option!r}.", f"Did you mean {home}.{option}?")
+    return {option: yaml.safe_load(value)}
 
 
 def read_config(path: Path) -> Config:

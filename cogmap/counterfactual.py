@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -11,11 +12,13 @@ from shapely import contains_xy
 from shapely.geometry import Polygon
 
 from ._checks import Array, triple
-from .data.scene import OCCUPIED, UNKNOWN, Box, FreeSpace, MapObject, Obb, SceneMap
+from .data.issues import Issue
+from .data.scene import OCCUPIED, UNKNOWN, Box, EditRecord, FreeSpace, MapObject, Obb, SceneMap
 from .data.voxels import PER_VOXEL, take
 from .errors import ConfigError, InputError
 from .geometry.box import canonical_yaw, fit_rectangle, turn_xy
 from .geometry.rigid import about_z
+from .mapfile.convert import scene_hash
 from .stages.boxes import slug
 
 Made = TypeVar("Made")
@@ -69,8 +72,15 @@ class Edit(Generic[Made]):
         return self
 
     def done(self) -> Made:
-        """The changed map."""
-        return self._finish(self._scenes[-1])
+        """The changed map; it says what was changed, and of which map it is a copy."""
+        first, scene = self._scenes[0], self._scenes[-1]
+        if not self.log:
+            return self._finish(scene)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        source = scene_hash(first)
+        changes = tuple(EditRecord(step, at, source) for step in self.log)
+        edited = Issue("W-EDITED", len(changes), "edit", "; ".join(self.log)[:200])
+        return self._finish(replace(scene, edits=(*first.edits, *changes), quality=first.quality.with_issues(edited)))
 
     def _do(self, step: str, scene: SceneMap) -> Edit[Made]:
         self.log.append(step)

@@ -10,26 +10,45 @@ from ._checks import F64, positive
 from .config import Config, parse_scale
 from .data.points import PointCloud
 from .data.reconstruction import Scale
-from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, SceneMap
+from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, InputError
-from .pipeline import Diary, judged, map_points
+from .pipeline import Diary, map_points
 from .stages.scale import BEYOND, CHECKED_BY_SCALE, GIVEN_SIGMA, check_assumed, check_ceiling, of_known_objects, weighed
 
 Vec3 = tuple[float, float, float]
 
 
-def scale_by_option(scene: SceneMap, option: str) -> SceneMap:
+def scale_by_option(scene: SceneMap, option: str, *, built: bool = False) -> SceneMap:
     """Apply `camera-height=1.5` or `ID.height=2.03` (also `.length`, `.width`) to a finished map.
+
+    A copy keeps what was said of its scale before, and how it was set since; with `built` the map is not finished yet.
 
     Raises:
         ConfigError: E-OPTION when it cannot be read, E-UNKNOWN-ID with the ids, E-SCALE-NO-FLOOR.
     """
     known = parse_scale(option)
     if known.id is None:
-        return rescaled(scene, known.length_m / _camera_height(scene), Scale("metric", "camera-height", GIVEN_SIGMA))
-    size = _box_of(scene, known.id).size_m[("length", "width", "height").index(known.edge)]
-    return rescaled(scene, known.length_m / size, Scale("metric", "known-object", GIVEN_SIGMA))
+        factor, source = known.length_m / _camera_height(scene), "camera-height"
+    else:
+        size = _box_of(scene, known.id).size_m[("length", "width", "height").index(known.edge)]
+        factor, source = known.length_m / size, "known-object"
+    scaled = rescaled(scene, factor, Scale("metric", source, GIVEN_SIGMA))
+    return replace(scaled, quality=_without_scale(scene.quality) if built else _set_since(scene.quality, option))
+
+
+def _without_scale(quality: Quality) -> Quality:
+    """What is left to say of a map in the making when its scale is said anew."""
+    return Quality("ok").with_issues(*(w for w in quality.warnings if w.code not in CHECKED_BY_SCALE))
+
+
+def _set_since(quality: Quality, option: str) -> Quality:
+    """The same issues; those of the scale say that it was set afterwards."""
+    rows = (
+        replace(w, effect=f"{w.effect}; set since by {option}") if w.code in CHECKED_BY_SCALE else w
+        for w in quality.warnings
+    )
+    return Quality(quality.status, tuple(rows))
 
 
 def _camera_height(scene: SceneMap) -> float:
@@ -59,11 +78,11 @@ def scaled_by_known_objects(scene: SceneMap) -> SceneMap:
     told = {"model": "the model's metres", "assumed": "the usual camera height"}[scene.scale.source]
     factor, scale, odds = weighed(scene.scale, *found, f"{told} and the usual sizes of things")
     if abs(np.log(found[0])) > BEYOND * np.hypot(scene.scale.rel_sigma, found[1].rel_sigma):
-        return replace(scene, quality=judged((*scene.quality.warnings, *odds)))
+        return replace(scene, quality=scene.quality.with_issues(*odds))
     new = rescaled(scene, factor, scale)
     said = [w for w in scene.quality.warnings if w.code == "W-SCALE-DISAGREES"]
     said += [*check_assumed(scale), *odds, *check_ceiling(scale, new.layout.ceiling_height_m)]
-    return replace(new, quality=judged((*new.quality.warnings, *said)))
+    return replace(new, quality=_without_scale(scene.quality).with_issues(*said))
 
 
 def rescaled(scene: SceneMap, factor: float, scale: Scale) -> SceneMap:
@@ -74,7 +93,6 @@ def rescaled(scene: SceneMap, factor: float, scale: Scale) -> SceneMap:
     """
     f = positive("factor", factor)
     T = np.diag([f, f, f, 1.0]) @ scene.T_map_input
-    warnings = tuple(w for w in scene.quality.warnings if w.code not in CHECKED_BY_SCALE)
     return replace(
         scene,
         objects=tuple(_scaled_object(o, f) for o in scene.objects),
@@ -85,7 +103,6 @@ def rescaled(scene: SceneMap, factor: float, scale: Scale) -> SceneMap:
         frames=None if scene.frames is None else scene.frames.scaled(f),
         scale=scale,
         T_map_input=T,
-        quality=judged(warnings),
     )
 
 
@@ -143,6 +160,18 @@ def realigned(scene: SceneMap) -> SceneMap:
     labels = tuple(o.label or "" for o in scene.objects)
     ids = (of + 1).astype(np.int32) if scene.objects else None
     cloud = PointCloud(v.mean_map.astype(np.float64), v.rgb, ids, labels)
-    new = map_points(cloud, Config(align=True, voxel_m=v.voxel_m), Diary())
-    T = new.T_map_input @ scene.T_map_input
-    return replace(new, T_map_input=T, scale=scene.scale, provenance=scene.provenance)
+    cloud = replace(cloud, unit="m")  # what it was measured in is settled
+    new = map_points(cloud, Config(voxel_m=v.voxel_m), Diary())
+    T = new.T_map_input
+    cameras = tuple(replace(c, T_map_cam=np.asarray(T @ c.T_map_cam, np.float64)) for c in scene.camera_path)
+    return replace(
+        new,
+        T_map_input=T @ scene.T_map_input,
+        camera_path=cameras,
+        keyframes=scene.keyframes,
+        frames=None if scene.frames is None else scene.frames.posed(np.array([c.T_map_cam for c in cameras])),
+        scale=scene.scale,
+        quality=scene.quality.with_issues(*new.quality.warnings),
+        provenance=scene.provenance,
+        edits=scene.edits,
+    )

@@ -11,11 +11,10 @@ from PIL import Image
 
 from ._checks import U8
 from .clients.base import Ask, Client
-from .data.capture import Loss
+from .data.issues import Issue
 from .data.scene import MapObject, SceneMap
 from .errors import InputError, RemoteError
 from .label.shape_prior import SOURCE, guess_labels
-from .pipeline import judged
 from .render.marked_frames import LEAST_SHARE, mark_frame
 from .stages.boxes import number_objects
 
@@ -53,9 +52,9 @@ def name_objects(scene: SceneMap, client: Client, n_frames: int = 8) -> SceneMap
             "E-REPLY", f"none of {refused} lines names an object.", "Choose a model that follows the form."
         )
     objects = [_named(o, votes.get(o.number, {}), client.name) for o in scene.objects]
-    loss = Loss("W-NAMES-REFUSED", refused, "labels", "lines of the model that name no object as asked")
-    warnings = (*scene.quality.warnings, loss) if refused else scene.quality.warnings
-    return replace(scene, objects=number_objects(objects), quality=judged(warnings))
+    loss = Issue("W-NAMES-REFUSED", refused, "labels", "lines of the model that name no object as asked")
+    quality = scene.quality.with_issues(loss) if refused else scene.quality
+    return replace(scene, objects=number_objects(objects), quality=quality)
 
 
 def guess_names(scene: SceneMap) -> SceneMap:
@@ -64,8 +63,8 @@ def guess_names(scene: SceneMap) -> SceneMap:
     A map without metres stays as it is, with a warning.
     """
     if scene.scale.kind != "metric":
-        loss = Loss("W-GUESS-NO-SCALE", 1, "labels", "sizes in metres are not known: no guesses by shape")
-        return replace(scene, quality=judged((*scene.quality.warnings, loss)))
+        loss = Issue("W-GUESS-NO-SCALE", 1, "labels", "sizes in metres are not known: no guesses by shape")
+        return replace(scene, quality=scene.quality.with_issues(loss))
     guesses = guess_labels([o.box for o in scene.objects])
     objects = tuple(o if o.labels else replace(o, labels=row) for o, row in zip(scene.objects, guesses))
     return replace(scene, objects=objects)

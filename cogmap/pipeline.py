@@ -10,9 +10,9 @@ import numpy as np
 
 from ._checks import F64, I32, Bool
 from .config import UNITS_M, Config, parse_scale
-from .data.capture import Loss
 from .data.detections import Labeler
 from .data.frames import FrameStore
+from .data.issues import Issue
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction, Scale
 from .data.scene import CameraPose, Layout, Quality, SceneMap
@@ -23,6 +23,7 @@ from .label.prompts import parse_objects
 from .label.remembered import remembered
 from .mapfile.convert import layout_from
 from .stages import (
+    box_frame,
     boxes,
     completion,
     convexity,
@@ -36,29 +37,15 @@ from .stages import (
     movers,
     openings,
     scale,
+    scan_frame,
     stored,
     surfaces,
     visibility,
 )
 from .stages.align import UP, align
-from .stages.align_cloud import align_cloud
 from .stages.surface_samples import sample_surface, scaled
 
 Search = Callable[[Voxels, Bool, instances.InstanceOptions], I32]
-DEGRADING = (
-    "W-FLOOR-NOT-SEEN",
-    "W-SCALE-UNKNOWN",
-    "W-SCALE-CEILING",
-    "W-SCALE-DISAGREES",
-    "W-PARTS",
-    "W-FRAMES-LOST",
-    "W-FRAMES-CAP",
-    "W-VIDEO-TRUNCATED",
-    "W-VIDEO-DAMAGED",
-    "W-IMAGES-DROPPED",
-    "W-POSES-DISAGREE",
-    "W-PLANAR-SCENE",
-)
 RELATIVE_RANGE = 2.0
 FLOOR_CELLS = 1.5
 SEARCHES: dict[str, Search] = {
@@ -72,11 +59,11 @@ SEARCHES: dict[str, Search] = {
 class Diary:
     """Losses and seconds by stage, gathered while a map is built."""
 
-    losses: list[Loss] = field(default_factory=list)
+    losses: list[Issue] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     _since: float = field(default_factory=time.perf_counter)
 
-    def done(self, stage: str, losses: Iterable[Loss] = ()) -> None:
+    def done(self, stage: str, losses: Iterable[Issue] = ()) -> None:
         """Note the end of a stage."""
         now = time.perf_counter()
         self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
@@ -108,12 +95,13 @@ def map_reconstruction(
         labeler = remembered(labeler, store.folder / "masks")
         wanted = parse_objects(config.objects).texts if config.objects else ()
         hidden, labeler = movers.hide_movers(store, labeler, wanted)
-        diary.done("movers", [Loss("W-MOVERS-HIDDEN", hidden, "movers", "people or animals in view")] if hidden else [])
+        hid = [Issue("W-MOVERS-HIDDEN", hidden, "movers", "people or animals in view")] if hidden else []
+        diary.done("movers", hid)
     T_map_world, new_scale = place(store, reconstruction, config, diary)
     cloud = fuse.fuse_frames(store, config.voxel_m, instances=ids if labels_given else None)
     diary.done("fuse")
     cloud, dropped = fuse.agree_with_views(cloud, store)
-    note = [Loss("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
+    note = [Issue("W-VOXELS-DROPPED", dropped, "fuse", "most rays pass through them")] if dropped else []
     diary.done("agree", note)
     if labeler is not None:
         if holes.fill_holes(store, labeler):
@@ -179,6 +167,7 @@ def cut(
     given: bool = False,
     labels: tuple[str, ...] = (),
     labeler: Labeler | None = None,
+    coloured: bool = True,
 ) -> SceneMap:
     """From voxels in the map frame to objects, layout, free floor and camera path."""
     noise = noise_of(store)
@@ -201,7 +190,7 @@ def cut(
     times = None if store is None else [store.header(i)[1] for i in range(len(store))]
     least = (0.0, 0.0) if given else (options.min_edge_m, options.min_second_m)
     objects, object_of_voxel = boxes.make_objects(
-        cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise, least_m=least
+        cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise, least_m=least, has_color=coloured
     )
     if store is not None:
         objects = completion.complete_objects(objects, room, store, noise)
@@ -253,7 +242,7 @@ def _instances(
     lifted = masks.instances_from_masks(cloud, room.kind != 0, store, labeler, options)
     rest = search(cloud, (room.kind == 0) & (lifted.object_of_voxel < 0) & ~lifted.rim, options)
     margin = max(3 * noise_m, 2 * cloud.voxel_m)
-    alone = Loss("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
+    alone = Issue("W-MASKS-ALONE", lifted.n_alone, "instances", "masks that other frames do not confirm")
     diary.done("instances", [alone] if lifted.n_alone else [])
     return instances.beside(*instances.adopted(cloud, lifted.object_of_voxel, rest, margin)), lifted.labels
 
@@ -276,58 +265,90 @@ def noise_of(store: FrameStore | None) -> float:
 def camera_path(store: FrameStore) -> tuple[CameraPose, ...]:
     """Cameras of all kept frames."""
     heads = [store.header(i) for i in range(len(store))]
-    return tuple(CameraPose(i, h[0], h[1], h[2], h[3]) for i, h in enumerate(heads))
+    return tuple(CameraPose(i, *h, store.size(i)[::-1]) for i, h in enumerate(heads))
 
 
 def finish(scene: SceneMap, T_map_input: F64, reconstruction: Reconstruction | None, diary: Diary) -> SceneMap:
-    """Add provenance and quality: any loss that shortens the truth makes the map degraded."""
+    """Add provenance and quality."""
     provenance = {} if reconstruction is None else dict(reconstruction.provenance)
-    return replace(scene, T_map_input=T_map_input, quality=judged(tuple(diary.losses)), provenance=provenance)
+    quality = Quality("ok").with_issues(*diary.losses)
+    return replace(scene, T_map_input=T_map_input, quality=quality, provenance=provenance)
 
 
-def judged(losses: tuple[Loss, ...]) -> Quality:
-    """Degraded when any loss shortens the truth; every loss is listed either way."""
-    return Quality("degraded" if any(w.code in DEGRADING for w in losses) else "ok", losses)
-
-
-def given_frame(config: Config) -> F64:
+def given_frame(config: Config, unit: str | None = None) -> F64:
     """The similarity (4, 4) that turns `up` to z and `unit` to metres, for inputs that keep their own frame."""
     up = up_of(config)
     R = np.eye(3) if up is None else rotation_between(up, UP)
-    return np.asarray(from_rotation(R) @ np.diag([UNITS_M[config.unit]] * 3 + [1.0]), np.float64)
+    metres = UNITS_M.get(config.unit or unit or "m", 1.0)
+    return np.asarray(from_rotation(R) @ np.diag([metres] * 3 + [1.0]), np.float64)
 
 
 def map_points(cloud: PointCloud, config: Config, diary: Diary) -> SceneMap:
-    """A scene map from a scan that keeps its own frame up to `up` and `unit`, unless `align` is asked for."""
-    T = given_frame(config)
+    """A scene map from a scan, set upright with its floor at 0 unless its frame is to be kept.
+
+    Raises:
+        InputError: E-UNIT when its lengths are those of no place.
+    """
+    cloud, found = fuse.cleaned(cloud)
+    T, issues = _in_metres(cloud, config)
     numbered = cloud.instance_id is not None
     voxel_m = config.voxel_m if numbered else fuse.voxel_for(cloud, T, config.voxel_m)
     fused = fuse.fuse_points(cloud, T, voxel_m)
-    if config.align:
-        T = align_cloud(fused, up_known=config.up is not None) @ T
+    upright, said = scan_frame.frame_of(fused, UP if config.up is not None else None, keep=config.keep_frame)
+    if not np.array_equal(upright, np.eye(4)):
+        T = upright @ T
         fused = fuse.fuse_points(cloud, T, voxel_m)
-    dropped = int((~fuse.usable_points(cloud)).sum())
-    losses = [Loss("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite")] if dropped else []
-    if fuse.lies_flat(cloud):
-        losses.append(Loss("W-PLANAR-SCENE", 1, "fuse", "all points lie on one plane or line: no room to map"))
-    diary.done("fuse", losses)
+    diary.done("fuse", (*cloud.issues, *found, *issues, *said))
+    relative = cloud.unit == "relative" and config.unit is None
     scene = cut(
         fused,
         None,
-        Scale("metric", "import", 0.01),
+        Scale("relative", "none", 0.0) if relative else Scale("metric", "import", 0.01),
         config,
         diary,
         given=numbered,
         labels=cloud.instance_labels,
+        coloured=cloud.rgb is not None,
     )
     return finish(scene, T, None, diary)
 
 
+def _in_metres(cloud: PointCloud, config: Config) -> tuple[F64, list[Issue]]:
+    """The similarity (4, 4) from the input to metres about its own middle where that is far away, `up` turned to z."""
+    T = given_frame(config, cloud.unit)
+    xyz = cloud.xyz_input[fuse.usable_points(cloud)]
+    if len(xyz) < 3 or fuse.lies_flat(cloud):
+        return T, []
+    if cloud.unit == "relative" and config.unit is None:
+        effect = "the file says that its lengths are map units, not metres"
+        return T, [Issue("W-SCALE-UNKNOWN", 1, "scale", effect)]
+    issues = []
+    if config.unit is None and cloud.unit is None:
+        unit = scan_frame.unit_of_extent(scan_frame.extent_of(xyz), config.place)
+        T, issues = np.diag([unit.metres] * 3 + [1.0]) @ T, list(unit.issues)
+    middle = T[:3, :3] @ np.median(xyz, axis=0)
+    if np.abs(middle).max() > scan_frame.FAR_FROM_ZERO:
+        T = from_rotation(np.eye(3), -np.round(middle * [1, 1, 0])) @ T
+        issues.append(Issue("W-ORIGIN-MOVED", 1, "capture", f"the points lie at {np.round(middle).tolist()}"))
+    return T, issues
+
+
 def map_boxes(given: GivenBoxes, config: Config, diary: Diary) -> SceneMap:
-    """A scene map from a list of boxes that keeps its own frame up to `up` and `unit`."""
-    T = given_frame(config)
+    """A scene map from a list of boxes that keeps its own frame up to `up` and `unit`.
+
+    Raises:
+        InputError: E-UNIT when its lengths are those of no place.
+    """
+    T = given_frame(config, given.unit)
+    issues = list(given.issues)
+    relative = given.unit == "relative" and config.unit is None
+    if relative:
+        issues.append(Issue("W-SCALE-UNKNOWN", 1, "scale", "the file says that its lengths are map units, not metres"))
+    elif config.unit is None and given.unit is None and given.boxes:
+        unit = box_frame.unit_of_boxes(given.boxes, config.place)
+        T, issues = np.diag([unit.metres] * 3 + [1.0]) @ T, [*issues, *unit.issues]
     objects = boxes.import_boxes(given.boxes, T)
-    diary.done("boxes")
+    diary.done("boxes", (*issues, *box_frame.frame_issues(objects)))
     scene = SceneMap(
         objects=objects,
         layout=layout.moved_layout(layout_from(given.layout), T),
@@ -337,7 +358,7 @@ def map_boxes(given: GivenBoxes, config: Config, diary: Diary) -> SceneMap:
         camera_path=(),
         keyframes=(),
         frames=None,
-        scale=Scale("metric", "import", 0.01),
+        scale=Scale("relative", "none", 0.0) if relative else Scale("metric", "import", 0.01),
         T_map_input=np.eye(4),
         quality=Quality("ok"),
     )

@@ -20,7 +20,8 @@ import pytest
 from cogmap import building, pipeline
 from cogmap.building import by_model
 from cogmap.config import Config
-from cogmap.data.capture import Capture, CaptureFrame, Loss, SourceReport
+from cogmap.data.capture import Capture, CaptureFrame, SourceReport
+from cogmap.data.issues import Issue
 from cogmap.data.reconstruction import Correction, Reconstruction, Scale, Window
 from cogmap.errors import ConfigError, MissingDependencyError, TrustError
 from cogmap.geometry.rigid import about_z, apply, from_rotation, inverse
@@ -217,7 +218,7 @@ def test_a_walk_that_comes_back_is_closed(long_walk: list[Shot]) -> None:
 def test_a_recorded_walk_keeps_its_loops_and_losses(walked: tuple[Any, list[Shot]], tmp_path: Path) -> None:
     shots = walked[1][:6]
     moves = np.tile(from_rotation(about_z(0.3), np.array([1.0, 2, 3])), (6, 1, 1))
-    lost = (Loss("W-FRAMES-LOST", 2, "reconstruct", "their place could not be found"),)
+    lost = (Issue("W-FRAMES-LOST", 2, "reconstruct", "their place could not be found"),)
     source = replace(with_holes(shots), losses=lost, corrected=lambda: Correction(moves, {"loops": 1}))
     record(source, tmp_path / "kept")
     back = read_recorded(tmp_path / "kept")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,11 +186,13 @@ def test_tum_is_joined_by_time(tmp_path: Path, shots: list) -> None:  # type: ig
     write_tum(tmp_path, shots[:5])
     depth = (tmp_path / "depth.txt").read_text().splitlines()
     (tmp_path / "depth.txt").write_text("\n".join(depth[:-1]))
-    capture = opened(tmp_path)
+    with pytest.raises(InputError, match="E-NO-INTRINSICS.*--intrinsics"):  # 525 px is not the camera of 160 x 120
+        opened(tmp_path)
+    capture = opened(tmp_path, intrinsics=(130, 130, 80, 60))
     frame = next(capture.frames([1]))
     assert capture.n_frames == 4 and np.allclose(frame.T_input_cam, shots[1].T_world_cam, atol=1e-4)
     assert frame.depth_m is not None and np.abs(frame.depth_m - shots[1].depth).max() < 2e-3
-    assert {n.code for n in capture.report.notes} == {"W-FRAMES-INCOMPLETE", "W-INTRINSICS-ASSUMED"}
+    assert {n.code for n in capture.report.notes} == {"W-FRAMES-INCOMPLETE"}
 
 
 def write_nerfstudio(folder: Path, shots: list, **extra: object) -> None:  # type: ignore[type-arg]
@@ -209,7 +213,7 @@ def test_nerfstudio_poses_become_opencv(tmp_path: Path, shots: list) -> None:  #
     assert capture.report.camera_convention == "opengl" and capture.n_frames == 2
     assert np.allclose(first_pose(capture), shots[0].T_world_cam)
     assert any(n.code == "W-FRAMES-INCOMPLETE" and n.count == 1 for n in capture.report.notes)
-    write_nerfstudio(tmp_path, shots[:3], camera_model="OPENCV_FISHEYE")
+    write_nerfstudio(tmp_path, shots[:3], camera_model="SPHERICAL")
     with pytest.raises(InputError, match="E-CAMERA-MODEL"):
         opened(tmp_path)
 
@@ -242,10 +246,11 @@ def test_colmap_model_is_read_and_the_larger_one_taken(tmp_path: Path, shots: li
 # poses and depth that cannot be
 
 
-def measured(tmp_path: Path, shots: list, poses: list, factor: float = 1.0) -> None:  # type: ignore[type-arg]
+def measured(tmp_path: Path, shots: list, poses: list, factor: float = 1.0, **options: Any) -> tuple[list, Diary]:  # type: ignore[type-arg]
+    """The windows of such a capture, and what was said of it."""
     write_sevenscenes(tmp_path, [replace(s, depth=s.depth * factor, T_world_cam=T) for s, T in zip(shots, poses)])
-    for window in reconstruct(opened(tmp_path), Config(), Diary()).windows:
-        del window
+    diary = Diary()
+    return list(reconstruct(opened(tmp_path), Config(**options), diary).windows), diary
 
 
 @pytest.mark.parametrize("code", [(1, -2, -3), (2, 3, 1), (-1, -2, 3), (3, -2, 1)])
@@ -253,17 +258,21 @@ def measured(tmp_path: Path, shots: list, poses: list, factor: float = 1.0) -> N
 def test_g16_mistaken_poses_are_named(tmp_path: Path, shots: list, code: tuple, inverted: bool) -> None:  # type: ignore[type-arg]
     P = np.linalg.inv(axes()[code])
     poses = [s.T_world_cam @ P for s in shots]
-    with pytest.raises(InputError, match="E-POSE-CONVENTION") as caught:
-        measured(tmp_path, shots, [np.linalg.inv(T) for T in poses] if inverted else poses)
-    assert caught.value.exit_code == 3
-    if code == (1, -2, -3):
-        assert "OpenGL" in caught.value.remedy
-    assert ("invert" in caught.value.remedy) == inverted
+    windows, diary = measured(tmp_path, shots, [np.linalg.inv(T) for T in poses] if inverted else poses)
+    (told,) = [x for x in diary.losses if x.code == "W-CAMERA-CONVERTED"]
+    assert ("invert" in told.effect) == inverted and (code != (1, -2, -3) or "OpenGL" in told.effect)
+    assert np.allclose([w.T_world_cam[0] for w in windows], [s.T_world_cam for s in shots], atol=1e-6)
+    with pytest.raises(InputError, match="E-POSE-CONVENTION.*--convention"):  # what the user says is never overruled
+        measured(tmp_path, shots, [np.linalg.inv(T) for T in poses] if inverted else poses, convention="opencv")
 
 
 def test_g16_inverse_alone(tmp_path: Path, shots: list) -> None:  # type: ignore[type-arg]
-    with pytest.raises(InputError, match="invert them"):
-        measured(tmp_path, shots, [np.linalg.inv(s.T_world_cam) for s in shots])
+    inverse = [np.linalg.inv(s.T_world_cam) for s in shots]
+    windows, diary = measured(tmp_path, shots, inverse)
+    assert "invert them" in next(x.effect for x in diary.losses if x.code == "W-CAMERA-CONVERTED")
+    said, silent = measured(tmp_path, shots, inverse, convention="opencv-w2c")
+    assert all(np.allclose(a.T_world_cam, b.T_world_cam, atol=1e-9) for a, b in zip(windows, said))
+    assert "W-CAMERA-CONVERTED" not in {x.code for x in silent.losses}
 
 
 def test_g16_all_axes_are_48_with_mirrors() -> None:
@@ -286,11 +295,29 @@ def test_g17_matrices_that_are_not_rigid(tmp_path: Path, shots: list, flaw: str)
     assert caught.value.exit_code == 3 and "pose.txt" in str(caught.value)
 
 
-@pytest.mark.parametrize(("factor", "said"), [(20.0, "millimetres"), (0.01, "divided"), (3.2808, "feet")])
+@pytest.mark.parametrize(("factor", "said"), [(20.0, "millimetres"), (0.01, "divided")])
 def test_g12_depth_in_another_unit(tmp_path: Path, shots: list, factor: float, said: str) -> None:  # type: ignore[type-arg]
     with pytest.raises(InputError, match="E-DEPTH-UNIT") as caught:
         measured(tmp_path, shots, [s.T_world_cam for s in shots], factor)
     assert said in caught.value.remedy and caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("factor", [3.2808, 1.31, 0.93])
+def test_g12_depth_of_another_unit_than_the_poses(tmp_path: Path, shots: list, factor: float) -> None:  # type: ignore[type-arg]
+    windows, diary = measured(tmp_path, shots, [s.T_world_cam for s in shots], factor)
+    (told,) = [x for x in diary.losses if x.code == "W-DEPTH-SCALED"]
+    assert told.measured == pytest.approx(1 / factor, rel=0.015) and told.option == "--depth-unit"
+    known = windows[3].depth[0] > 0
+    assert np.median(windows[3].depth[0][known] / shots[3].depth[known]) == pytest.approx(1, abs=0.015)
+
+
+@pytest.mark.parametrize("wrong", [(100, 100, 80, 60), (165, 165, 80, 60), (130, 130, 100, 60), (130, 130, 80, 85)])
+def test_another_camera_than_that_of_the_depth_is_refused(tmp_path: Path, shots: list, wrong: tuple) -> None:  # type: ignore[type-arg]
+    write_sevenscenes(tmp_path, shots)
+    with pytest.raises(InputError, match="E-INTRINSICS.*--intrinsics") as caught:
+        cogmap.build(tmp_path, intrinsics=wrong)
+    found = [float(v) for v in re.findall(r"--intrinsics ([\d.,]+) ", caught.value.remedy)[0].split(",")]
+    assert np.allclose(found, [130, 130, 80, 60], atol=4)
 
 
 # clouds and boxes

@@ -26,6 +26,7 @@ def test_every_older_version_has_a_sample_that_loads(tmp_path: Path) -> None:
         assert json.loads(sample.read_text())["schema_version"] == version
         m = cogmap.load(sample)
         assert len(m.objects) == 9 and not any(o.completed for o in m.objects)
+        assert all(w.severity for w in m.quality.warnings)
         m.save(tmp_path / version)
         assert json.loads((tmp_path / version / "map.json").read_text())["schema_version"] == VERSION
 

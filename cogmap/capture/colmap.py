@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 
 from .._checks import F64
-from ..data.capture import Capture, CaptureFrame, Loss, SourceReport
+from ..data.capture import Capture, CaptureFrame, SourceReport
+from ..data.issues import Issue, by_share
 from ..errors import InputError, MissingDependencyError
-from ..geometry.camera import pinhole_K, scaled_K
-from ..geometry.lens import undistorted
+from ..geometry.camera import pinhole_K
+from ..geometry.lens import Lens, undistorted
 from ..geometry.rigid import from_rotation, inverse
+from .listed import listed_file
 from .ordering import natural_key
-from .pictures import read_picture
+from .pictures import fitted_K, read_picture
 
-# fx, fy, cx, cy, k1, k2, p1, p2 by position among each model's parameters; -1 = 0
-LENSES = {
-    "SIMPLE_PINHOLE": (0, 0, 1, 2, -1, -1, -1, -1),
-    "PINHOLE": (0, 1, 2, 3, -1, -1, -1, -1),
-    "SIMPLE_RADIAL": (0, 0, 1, 2, 3, -1, -1, -1),
-    "RADIAL": (0, 0, 1, 2, 3, 4, -1, -1),
-    "OPENCV": (0, 1, 2, 3, 4, 5, 6, 7),
-}
+# how many focal lengths each model has; its other parameters come after the centre
+FOCALS = {
+    "SIMPLE_PINHOLE": 1, "PINHOLE": 2, "SIMPLE_RADIAL": 1, "RADIAL": 1, "OPENCV": 2, "FULL_OPENCV": 2,
+    "OPENCV_FISHEYE": 2, "SIMPLE_RADIAL_FISHEYE": 1, "RADIAL_FISHEYE": 1, "FOV": 2, "THIN_PRISM_FISHEYE": 2,
+}  # fmt: skip
+BROWN = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV")
 LEAST_BYTES = {"cameras.bin": 48, "images.bin": 64, "points3D.bin": 43}
 
 
@@ -55,26 +55,29 @@ def open_colmap(path: Path) -> Capture:
     model = models[folder]
     images = sorted((i for i in model.images.values() if i.has_pose), key=lambda i: natural_key(i.name))
     home = _image_folder(path, folder, [i.name for i in images])
-    there = [i for i in images if (home / i.name).exists()]
+    there = [i for i in images if (listed_file(home, i.name)).exists()]
     notes = []
     if len(models) > 1:
         effect = f"the largest was taken: {folder.name}, {len(images)} pictures"
-        notes.append(Loss("W-COLMAP-MODELS", len(models), "capture", effect))
+        notes.append(Issue("W-COLMAP-MODELS", len(models), "capture", effect))
     if len(there) < len(images):
-        notes.append(Loss("W-FRAMES-INCOMPLETE", len(images) - len(there), "capture", "pictures do not exist"))
-    rows = [(home / i.name, _pose(i), *_camera(model.cameras[i.camera_id], folder)) for i in there]
+        lost = len(images) - len(there)
+        severity = by_share(lost, len(images))
+        notes.append(Issue("W-FRAMES-INCOMPLETE", lost, "capture", "pictures do not exist", severity))
+    rows = [(listed_file(home, i.name), _pose(i), *_camera(model.cameras[i.camera_id], folder)) for i in there]
 
     def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
         for i in range(len(rows)) if indices is None else indices:
             file, T, K, lens, size = rows[i]
-            rgb, usable, _ = read_picture(file)
-            K = scaled_K(K, rgb.shape[1] / size[0], rgb.shape[0] / size[1])
-            yield CaptureFrame(
-                i, float(i), undistorted(rgb, K, *lens), K=K, T_input_cam=T, usable=usable, name=file.name
-            )
+            rgb, usable, _ = read_picture(file, of_size=size)
+            K = fitted_K(K, size, rgb.shape[:2], file)
+            rgb, seen = undistorted(rgb, K, lens)
+            usable = seen if usable is None else (usable if seen is None else usable & seen)
+            yield CaptureFrame(i, float(i), rgb, K=K, T_input_cam=T, usable=usable, name=file.name)
 
     report = SourceReport(kind="colmap", pose_direction="world-to-camera", notes=tuple(notes))
-    return Capture(str(path), len(rows), report, frames, posed=True)
+    at = np.array([T[:3, 3] for _, T, *_ in rows])
+    return Capture(str(path), len(rows), report, frames, posed=True, positions=at)
 
 
 def _read(folder: Path) -> Any:
@@ -100,12 +103,14 @@ def _pose(image: Any) -> F64:
     return inverse(from_rotation(M[:, :3], M[:, 3]))
 
 
-def _camera(camera: Any, folder: Path) -> tuple[F64, tuple[float, float, float, float], tuple[int, int]]:
-    if camera.model_name not in LENSES:
-        remedy = f"Undistort the pictures first; models read are {', '.join(LENSES)}."
-        raise InputError("E-CAMERA-MODEL", f"camera model {camera.model_name} is not read.", remedy, folder)
-    v = [0.0 if k < 0 else float(camera.params[k]) for k in LENSES[camera.model_name]]
-    return pinhole_K(*v[:4]), (v[4], v[5], v[6], v[7]), (camera.width, camera.height)
+def _camera(camera: Any, folder: Path) -> tuple[F64, Lens, tuple[int, int]]:
+    name = camera.model_name
+    if name not in FOCALS:
+        remedy = f"Undistort the pictures first; models read are {', '.join(FOCALS)}."
+        raise InputError("E-CAMERA-MODEL", f"camera model {name} is not read.", remedy, folder)
+    n, v = FOCALS[name], [float(p) for p in camera.params]
+    K = pinhole_K(v[0], v[n - 1], v[n], v[n + 1])
+    return K, Lens("OPENCV" if name in BROWN else name, tuple(v[n + 2 :])), (camera.width, camera.height)
 
 
 def _image_folder(path: Path, model: Path, names: Sequence[str]) -> Path:

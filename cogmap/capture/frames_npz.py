@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .._checks import F64, U8, Array, shaped
-from ..data.capture import Capture, CaptureFrame, SourceReport
+from .._checks import U8, Array, shaped
+from ..data.capture import Capture
 from ..errors import InputError
-from ..geometry.rigid import checked_pose
+from .arrays import open_arrays
+from .listed import in_seconds, unit_issue
 
 NAMES = {"rgb": ("rgb", "images"), "depth": ("depth", "depths"), "K": ("K", "intrinsics"),
          "T_world_cam": ("T_world_cam", "camera_poses", "poses")}  # fmt: skip
-ROUNDED = 5e-3
+ROUNDED = 1e-2
 
 
 def accepts(path: Path) -> bool:
@@ -49,19 +49,15 @@ def open_frames_npz(path: Path) -> Capture:
     shaped("K", K, *((3, 3) if K.ndim == 2 else (n, 3, 3)))
     cameras = np.broadcast_to(K, (n, 3, 3)).astype(np.float64)
     shaped("T_world_cam", T, n, 3 if T.ndim == 3 and T.shape[1] == 3 else 4, 4)
-    poses = [checked_pose(_square(t), f"pose {i} of {path}", ROUNDED) for i, t in enumerate(T)]
+    if depth.dtype.kind in "iu":
+        remedy = "Save it as floats in metres: depth.astype(numpy.float32) / 1000 where it counts millimetres."
+        raise InputError("E-DEPTH-UNIT", f"depth is {depth.dtype}: whole numbers of what?", remedy, path)
     times = arrays.get("time_s", np.arange(n, dtype=float))
     shaped("time_s", times, n)
-    pictures = _bytes(rgb)
-
-    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
-        for i in range(n) if indices is None else indices:
-            camera = {"K": cameras[i], "K_depth": cameras[i], "T_input_cam": poses[i]}
-            yield CaptureFrame(i, float(times[i]), pictures[i], depth[i].astype(np.float32), **camera)
-
-    source = "sensor" if bool(arrays.get("metric", True)) else "none"
-    report = SourceReport("npz", pose_direction="camera-to-world", depth_unit_m=1.0, scale_source=source)
-    return Capture(str(path), n, report, frames, posed=True, has_depth=True)
+    return open_arrays(
+        _bytes(rgb), depth, cameras, T, in_seconds(times)[0], metric=bool(arrays.get("metric", True)),
+        notes=unit_issue(in_seconds(times)[1]), path=str(path),
+    )  # fmt: skip
 
 
 def _named(arrays: dict[str, Array], need: str, path: Path) -> Array:
@@ -78,9 +74,3 @@ def _bytes(rgb: Array) -> U8:
         return rgb
     share = rgb.dtype.kind == "f" and float(np.nanmax(rgb, initial=0.0)) <= 1.0
     return np.clip(np.round(rgb * 255.0 if share else rgb), 0, 255).astype(np.uint8)
-
-
-def _square(T: Array) -> F64:
-    out = np.eye(4)
-    out[: T.shape[0]] = T
-    return out

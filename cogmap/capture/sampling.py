@@ -10,7 +10,8 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from .._checks import F32, F64, I32, U8
-from ..data.capture import THUMBNAIL_PX, Capture, Loss, Thumbnail
+from ..data.capture import THUMBNAIL_PX, Capture, Thumbnail
+from ..data.issues import Issue
 from ..errors import ConfigError
 from ..geometry.camera import scaled_K, unproject
 from ..geometry.rigid import apply
@@ -45,7 +46,7 @@ class Choice:
     """Positions in the source, ascending, and what the choice cost."""
 
     indices: tuple[int, ...]
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Issue, ...] = ()
 
 
 def survey(capture: Capture) -> Survey:
@@ -132,7 +133,7 @@ def frames_for_reconstruction(capture: Capture, *, most: int, max_gap: float, st
     losses = []
     if step > WIDEST_STEP:
         effect = f"{most} frames leave {step:.0%} of the width between neighbours; raise --max-frames"
-        losses.append(Loss("W-FRAMES-CAP", len(kept), "capture", effect))
+        losses.append(Issue("W-FRAMES-CAP", len(kept), "capture", effect))
     return Choice(tuple(int(seen.index[k]) for k in kept), tuple(losses))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .._checks import F64
-from ..data.capture import Capture, CaptureFrame, Loss, SourceReport
+from ..data.capture import Capture, CaptureFrame, SourceReport
+from ..data.issues import Issue, by_share
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
 from ..geometry.rigid import checked_pose
@@ -25,32 +26,37 @@ def accepts(path: Path) -> bool:
     return path.is_dir() and any(path.glob("*.pose.txt")) and any(path.glob("*.depth.png"))
 
 
-def open_sevenscenes(path: Path, intrinsics: tuple[float, float, float, float] | None = None) -> Capture:
+def open_sevenscenes(
+    path: Path, intrinsics: tuple[float, float, float, float] | None = None, depth_unit: float | None = None
+) -> Capture:
     """Open a folder; poses are camera-to-world of the depth camera, OpenCV axes.
 
     Raises:
         InputError: E-NO-INTRINSICS, E-POSE-FILE, E-POSE-NOT-RIGID, E-POSE-REFLECTED; E-EMPTY-FOLDER.
     """
-    K = intrinsics_of(path, intrinsics)
+    K, unit_m = intrinsics_of(path, intrinsics), depth_unit or 0.001
     stems, poses, losses = _frames(path)
     if not stems:
         raise InputError("E-EMPTY-FOLDER", "no frame has colour, depth and a finite pose.", "Check the folder.", path)
     registered = abs(K[0, 0] - SENSOR_DEPTH_FOCAL) > 1
     if not registered:
-        losses.append(Loss("W-RGBD-UNREGISTERED", 1, "capture", "colour and depth cameras differ; colours are shifted"))
+        losses.append(
+            Issue("W-RGBD-UNREGISTERED", 1, "capture", "colour and depth cameras differ; colours are shifted")
+        )
 
     def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
         for i in range(len(stems)) if indices is None else indices:
-            yield _read(path, stems[i], i, K, poses[i], registered)
+            yield _read(path, stems[i], i, K, poses[i], registered, unit_m)
 
     report = SourceReport(
         kind="sevenscenes",
         pose_direction="camera-to-world",
-        depth_unit_m=0.001,
+        depth_unit_m=unit_m,
         scale_source="sensor",
         notes=tuple(losses),
     )
-    return Capture(str(path), len(stems), report, frames, posed=True, has_depth=True)
+    at = np.array([T[:3, 3] for T in poses])
+    return Capture(str(path), len(stems), report, frames, posed=True, has_depth=True, positions=at)
 
 
 def intrinsics_of(path: Path, given: tuple[float, float, float, float] | None) -> F64:
@@ -66,7 +72,7 @@ def intrinsics_of(path: Path, given: tuple[float, float, float, float] | None) -
     return np.asarray(K, np.float64)
 
 
-def _frames(path: Path) -> tuple[list[str], list[F64], list[Loss]]:
+def _frames(path: Path) -> tuple[list[str], list[F64], list[Issue]]:
     """Stems with all three files and a finite pose; the rest is counted."""
     stems, poses, missing, bad = [], [], 0, 0
     for file in natural_order(path.glob("*.pose.txt")):
@@ -80,8 +86,12 @@ def _frames(path: Path) -> tuple[list[str], list[F64], list[Loss]]:
             continue
         stems.append(stem)
         poses.append(pose)
-    losses = [Loss("W-FRAMES-INCOMPLETE", missing, "capture", "a colour or depth file is missing")] if missing else []
-    losses += [Loss("W-POSES-DROPPED", bad, "capture", "the pose is not finite")] if bad else []
+    losses, of = [], missing + bad + len(stems)
+    if missing:
+        effect = "a colour or depth file is missing"
+        losses.append(Issue("W-FRAMES-INCOMPLETE", missing, "capture", effect, by_share(missing, of)))
+    if bad:
+        losses.append(Issue("W-POSES-DROPPED", bad, "capture", "the pose is not finite", by_share(bad, of)))
     if bad > max(0.5 * (bad + len(stems)), 1):
         raise InputError("E-POSE-FILE", f"{bad} poses are not finite.", "Export the poses again.", path)
     return stems, poses, losses
@@ -93,7 +103,7 @@ def read_pose(file: Path) -> F64 | None:
         T = np.loadtxt(file).reshape(4, 4)
     except (OSError, ValueError) as error:
         raise InputError("E-POSE-FILE", f"not a 4 x 4 matrix: {error}.", "Export the pose again.", file) from error
-    return checked_pose(T, str(file), tolerance=5e-3) if np.isfinite(T).all() else None
+    return checked_pose(T, str(file), tolerance=1e-2) if np.isfinite(T).all() else None
 
 
 def _color_file(path: Path, stem: str) -> Path | None:
@@ -103,7 +113,7 @@ def _color_file(path: Path, stem: str) -> Path | None:
     return None
 
 
-def _read(path: Path, stem: str, i: int, K: F64, pose: F64, registered: bool) -> CaptureFrame:
+def _read(path: Path, stem: str, i: int, K: F64, pose: F64, registered: bool, unit_m: float) -> CaptureFrame:
     color = _color_file(path, stem)
     rgb = read_rgb(color if color is not None else path / f"{stem}.color.png")
     h, w = rgb.shape[:2]
@@ -113,7 +123,7 @@ def _read(path: Path, stem: str, i: int, K: F64, pose: F64, registered: bool) ->
         index=i,
         time_s=(int(digits) if digits else i) / FPS,
         rgb=rgb,
-        depth_m=read_depth(path / f"{stem}.depth.png", 0.001),
+        depth_m=read_depth(path / f"{stem}.depth.png", unit_m),
         K=K if registered else nominal,
         K_depth=K,
         T_input_cam=pose,

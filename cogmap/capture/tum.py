@@ -6,17 +6,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from .._checks import F64
-from ..data.capture import Capture, CaptureFrame, Loss, SourceReport
+from ..data.capture import Capture, CaptureFrame, SourceReport
+from ..data.issues import Issue, by_share
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
 from ..geometry.rigid import from_rotation
-from .pictures import read_depth, read_rgb
+from .listed import in_seconds, listed_file, unit_issue
+from .pictures import BROKEN, read_depth, read_rgb
 
 NEAREST_S = 0.02
 DEPTH_STEPS_PER_M = 5000.0
+NOMINAL_SIZE = (640, 480)
 NOMINAL = (525.0, 525.0, 320.0, 240.0)  # published for pixel centres counted from 0 as 319.5, 239.5
 
 
@@ -25,15 +29,19 @@ def accepts(path: Path) -> bool:
     return path.is_dir() and all((path / n).exists() for n in ("rgb.txt", "depth.txt", "groundtruth.txt"))
 
 
-def open_tum(path: Path, intrinsics: tuple[float, float, float, float] | None = None) -> Capture:
-    """Open a sequence; poses are camera-to-world, depth is registered to colour, 5000 steps a metre.
+def open_tum(
+    path: Path, intrinsics: tuple[float, float, float, float] | None = None, depth_unit: float | None = None
+) -> Capture:
+    """Open a sequence; poses are camera-to-world, depth is registered to colour, 5000 steps a metre unless told.
 
     Each colour frame takes the depth and the pose nearest in time, within 20 ms.
 
     Raises:
         InputError: E-TUM-LIST (a list cannot be read), E-TUM-ASSOCIATION (nothing falls together in time).
     """
-    rgb, depth = _files(path / "rgb.txt"), _files(path / "depth.txt")
+    unit_m = depth_unit or 1.0 / DEPTH_STEPS_PER_M
+    rgb, unit = _files(path / "rgb.txt")
+    depth, _ = _files(path / "depth.txt")
     poses = _poses(path / "groundtruth.txt")
     rows = []
     for t, name in rgb:
@@ -43,30 +51,34 @@ def open_tum(path: Path, intrinsics: tuple[float, float, float, float] | None = 
     if not rows:
         problem = f"none of {len(rgb)} colour frames has depth and pose within {NEAREST_S * 1000:.0f} ms."
         raise InputError("E-TUM-ASSOCIATION", problem, "Check that the time stamps share a clock.", path)
-    notes = []
+    notes = unit_issue(unit)
     if len(rows) < len(rgb):
-        effect = "no depth or pose within 20 ms"
-        notes.append(Loss("W-FRAMES-INCOMPLETE", len(rgb) - len(rows), "capture", effect))
+        effect, lost = "no depth or pose within 20 ms", len(rgb) - len(rows)
+        notes.append(Issue("W-FRAMES-INCOMPLETE", lost, "capture", effect, by_share(lost, len(rgb))))
     if intrinsics is None:
         notes.append(
-            Loss("W-INTRINSICS-ASSUMED", 1, "capture", "the nominal 525 px; give --intrinsics for this camera")
+            Issue("W-INTRINSICS-ASSUMED", 1, "capture", "the nominal 525 px; give --intrinsics for this camera")
         )
+        check_nominal(listed_file(path, rows[0][1]))
     K = pinhole_K(*(intrinsics or NOMINAL))
 
     def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
         for i in range(len(rows)) if indices is None else indices:
             t, color, deep, T = rows[i]
-            metres = read_depth(path / deep, 1.0 / DEPTH_STEPS_PER_M)
-            yield CaptureFrame(i, t - rows[0][0], read_rgb(path / color), metres, K, K, T_input_cam=T, name=color)
+            metres = read_depth(listed_file(path, deep), unit_m)
+            yield CaptureFrame(
+                i, t - rows[0][0], read_rgb(listed_file(path, color)), metres, K, K, T_input_cam=T, name=color
+            )
 
     report = SourceReport(
         kind="tum",
         pose_direction="camera-to-world",
-        depth_unit_m=1 / DEPTH_STEPS_PER_M,
+        depth_unit_m=unit_m,
         scale_source="sensor",
         notes=tuple(notes),
     )
-    return Capture(str(path), len(rows), report, frames, posed=True, has_depth=True)
+    at = np.array([T[:3, 3] for *_, T in rows])
+    return Capture(str(path), len(rows), report, frames, posed=True, has_depth=True, positions=at)
 
 
 def _lines(path: Path) -> list[list[str]]:
@@ -77,9 +89,28 @@ def _lines(path: Path) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def _files(path: Path) -> list[tuple[float, str]]:
+def check_nominal(picture: Path) -> None:
+    """The nominal camera is that of pictures of 640 x 480; another size needs its own.
+
+    Raises:
+        InputError: E-NO-INTRINSICS.
+    """
     try:
-        return sorted((float(r[0]), r[1]) for r in _lines(path))
+        with Image.open(picture) as file:
+            size = file.size
+    except BROKEN:
+        return  # told when it is read
+    if size != NOMINAL_SIZE:
+        problem = f"525 px is the focal length of 640 x 480, these pictures are {size[0]} x {size[1]}."
+        raise InputError("E-NO-INTRINSICS", problem, "Give --intrinsics fx,fy,cx,cy of this camera.", picture)
+
+
+def _files(path: Path) -> tuple[list[tuple[float, str]], str]:
+    """(seconds, file) in order of time, and the unit that the times were in."""
+    try:
+        rows = [(float(r[0]), " ".join(r[1:])) for r in _lines(path) if r[1]]
+        times, unit = in_seconds([int(r[0]) if r[0].isdigit() else float(r[0]) for r in _lines(path)])
+        return sorted((float(t), name) for t, (_, name) in zip(times, rows)), unit
     except (ValueError, IndexError) as error:
         raise InputError("E-TUM-LIST", f"expected `time file` lines: {error}.", "Export it again.", path) from error
 
@@ -90,6 +121,7 @@ def _poses(path: Path) -> F64:
     except ValueError as error:
         remedy = "Export the trajectory again."
         raise InputError("E-TUM-LIST", f"expected `time x y z qx qy qz qw` lines: {error}.", remedy, path) from error
+    rows[:, 0] = in_seconds(rows[:, 0])[0]
     finite = np.isfinite(rows).all(1) & (np.linalg.norm(rows[:, 4:8], axis=1) > 0.5)
     return np.asarray(rows[finite][np.argsort(rows[finite, 0], kind="stable")])
 

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from .._checks import U8
-from ..data.capture import THUMBNAIL_PX, Capture, CaptureFrame, Loss, SourceReport, Thumbnail
+from ..data.capture import THUMBNAIL_PX, Capture, CaptureFrame, SourceReport, Thumbnail
+from ..data.issues import Issue
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
 from .hdr import HLG, PQ, tone_mapped
@@ -31,24 +32,26 @@ class Tally:
     skipped: int = 0
     gaps: list[tuple[float, float]] = field(default_factory=list)
 
-    def losses(self) -> tuple[Loss, ...]:
+    def losses(self) -> tuple[Issue, ...]:
         """As losses; nothing when the stream was clean."""
         if self.bad_packets + self.skipped == 0:
             return ()
         where = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in self.gaps[:5]) or "unknown times"
         effect = f"{self.bad_packets} damaged packets, {self.skipped} frames left out at {where}"
-        return (Loss("W-VIDEO-DAMAGED", max(self.bad_packets, self.skipped), "capture", effect),)
+        return (Issue("W-VIDEO-DAMAGED", max(self.bad_packets, self.skipped), "capture", effect),)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Where the pictures are: file, demuxer, stream index, sorted presentation stamps and seconds a stamp."""
+    """Where the pictures are: file, demuxer, stream index, sorted presentation stamps, seconds a stamp, width over
+    height of a pixel."""
 
     path: Path
     demuxer: str
     index: int
     stamps: tuple[int, ...]
     second: float
+    pixel_ratio: float = 1.0
 
     def time_s(self, position: int) -> float:
         """Seconds of a frame after the first."""
@@ -76,7 +79,7 @@ def open_video(path: Path, demuxer: str, intrinsics: tuple[float, float, float, 
             yield CaptureFrame(
                 index=position,
                 time_s=stream.time_s(position),
-                rgb=_upright(picture),
+                rgb=_upright(picture, stream.pixel_ratio),
                 K=K,
                 name=f"{path.name}#{position}",
             )
@@ -84,7 +87,7 @@ def open_video(path: Path, demuxer: str, intrinsics: tuple[float, float, float, 
     def thumbnails() -> Iterator[Thumbnail]:
         fresh = Tally()
         for position, picture in _in_order(_decoded(stream, fresh), stream, None):
-            yield Thumbnail(position, stream.time_s(position), _small(picture))
+            yield Thumbnail(position, stream.time_s(position), _small(picture, stream.pixel_ratio))
         tally.bad_packets, tally.skipped, tally.gaps = fresh.bad_packets, fresh.skipped, fresh.gaps
 
     report = SourceReport(kind="video", notes=tuple(notes))
@@ -111,7 +114,7 @@ def _need_index(path: Path) -> None:
     raise InputError("E-VIDEO-NO-INDEX", "the MP4 has no index (moov): it was cut before its end.", remedy, path)
 
 
-def _listed(path: Path, demuxer: str) -> tuple[Stream, list[Loss]]:
+def _listed(path: Path, demuxer: str) -> tuple[Stream, list[Issue]]:
     """Choose the stream and list its presentation stamps by demuxing alone."""
     import av
 
@@ -123,7 +126,7 @@ def _listed(path: Path, demuxer: str) -> tuple[Stream, list[Loss]]:
             if not stamps:
                 raise InputError("E-VIDEO-NO-FRAMES", "no decodable frame.", "Record or copy it again.", path)
             second = float(video.time_base or 1e-3)
-            stream = Stream(path, demuxer, video.index, tuple(sorted(set(stamps))), second)
+            stream = Stream(path, demuxer, video.index, tuple(sorted(set(stamps))), second, pixel_ratio(video))
             notes = _notes(container, video, stream, len(stamps))
             notes += _picture_notes(stream)
             return stream, notes
@@ -144,23 +147,23 @@ def _choose_stream(container: Any, path: Path) -> Any:
     return max(moving, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index))
 
 
-def _notes(container: Any, video: Any, stream: Stream, n_packets: int) -> list[Loss]:
+def _notes(container: Any, video: Any, stream: Stream, n_packets: int) -> list[Issue]:
     notes = []
     others = len(container.streams.video) - 1
     if others:
-        notes.append(Loss("W-VIDEO-STREAMS", others, "capture", f"stream {video.index} of several was taken"))
+        notes.append(Issue("W-VIDEO-STREAMS", others, "capture", f"stream {video.index} of several was taken"))
     repeats = n_packets - len(stream.stamps)
     if repeats:
-        notes.append(Loss("W-VIDEO-TIMES", repeats, "capture", "frames with a repeated time were dropped"))
+        notes.append(Issue("W-VIDEO-TIMES", repeats, "capture", "frames with a repeated time were dropped"))
     if stream.demuxer == "mpegts":
-        notes.append(Loss("W-VIDEO-DURATION-UNVERIFIED", 1, "capture", "the container cannot prove its length"))
+        notes.append(Issue("W-VIDEO-DURATION-UNVERIFIED", 1, "capture", "the container cannot prove its length"))
         return notes
     declared = _declared_s(container, video)
     last = stream.time_s(len(stream.stamps) - 1)
     step = last / max(len(stream.stamps) - 1, 1)
     if declared is not None and declared - last > max(3 * step, 0.02 * declared, 0.2):
         effect = f"cut: {last:.1f} of {declared:.1f} s are there, the rest is lost"
-        notes.append(Loss("W-VIDEO-TRUNCATED", 1, "capture", effect))
+        notes.append(Issue("W-VIDEO-TRUNCATED", 1, "capture", effect))
     return notes
 
 
@@ -170,18 +173,21 @@ def _declared_s(container: Any, video: Any) -> float | None:
     return float(container.duration) / 1e6 if container.duration else None
 
 
-def _picture_notes(stream: Stream) -> list[Loss]:
+def _picture_notes(stream: Stream) -> list[Issue]:
     """What the first frame says: turned, HDR, palette."""
     first = next(_decoded(stream, Tally()), None)
     if first is None:
         raise InputError("E-VIDEO-NO-FRAMES", "no decodable frame.", "Record or copy it again.", stream.path)
     notes = []
     if quarter_turns(first.rotation):
-        notes.append(Loss("W-VIDEO-TURNED", 1, "capture", f"pictures turned by {first.rotation} degrees, once"))
+        notes.append(Issue("W-VIDEO-TURNED", 1, "capture", f"pictures turned by {first.rotation} degrees, once"))
+    if stream.pixel_ratio != 1.0:
+        effect = f"pixels are {stream.pixel_ratio:.3f} times as wide as high: pictures are stretched to what is shown"
+        notes.append(Issue("W-VIDEO-PIXELS", 1, "capture", effect))
     if int(first.color_trc or 0) in (PQ, HLG):
-        notes.append(Loss("W-VIDEO-HDR", 1, "capture", "HDR colours were tone-mapped to sRGB"))
+        notes.append(Issue("W-VIDEO-HDR", 1, "capture", "HDR colours were tone-mapped to sRGB"))
     if stream.demuxer in ("gif", "webp"):
-        notes.append(Loss("W-VIDEO-ANIMATION", 1, "capture", "an animation: few colours, low frame rate"))
+        notes.append(Issue("W-VIDEO-ANIMATION", 1, "capture", "an animation: few colours, low frame rate"))
     return notes
 
 
@@ -246,7 +252,7 @@ def _in_order(pictures: Iterator[Any], stream: Stream, wanted: set[int] | None) 
         yield done, ready
 
 
-def _upright(picture: Any) -> U8:
+def _upright(picture: Any, ratio: float) -> U8:
     """(H, W, 3) uint8 sRGB, turned as the container says, alpha laid on neutral grey."""
     if int(picture.color_trc or 0) in (PQ, HLG):
         rgb = tone_mapped(picture.to_ndarray(format="rgb48le"), int(picture.color_trc))
@@ -254,13 +260,30 @@ def _upright(picture: Any) -> U8:
         rgb = to_rgb(Image.fromarray(picture.to_ndarray(format="rgba")))
     else:
         rgb = picture.to_ndarray(format="rgb24")
-    return _turned(rgb, picture)
+    return _turned(_shown(rgb, ratio), picture)
 
 
-def _small(picture: Any) -> U8:
+def _shown(rgb: U8, ratio: float) -> U8:
+    """A picture as wide as it is shown: pixels that are not square are stretched, never squeezed."""
+    if ratio == 1.0:
+        return rgb
+    h, w = rgb.shape[:2]
+    size = (max(2, round(w * ratio)), h) if ratio > 1 else (w, max(2, round(h / ratio)))
+    return np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
+
+
+def pixel_ratio(video: Any) -> float:
+    """Width over height of one pixel of a stream; 1 where the file says nothing or nonsense."""
+    ratio = video.sample_aspect_ratio or video.codec_context.sample_aspect_ratio
+    value = float(ratio) if ratio else 1.0
+    return value if 0.1 < value < 10 and abs(value - 1) > 0.005 else 1.0
+
+
+def _small(picture: Any, ratio: float) -> U8:
     """Grey, about 160 pixels wide, turned like the full picture."""
-    scale = THUMBNAIL_PX / max(picture.width, picture.height)
-    size = {"width": max(2, round(picture.width * scale)), "height": max(2, round(picture.height * scale))}
+    width = picture.width * ratio
+    scale = THUMBNAIL_PX / max(width, picture.height)
+    size = {"width": max(2, round(width * scale)), "height": max(2, round(picture.height * scale))}
     grey = picture.reformat(format="gray", interpolation="AREA", **size).to_ndarray()
     return _turned(grey, picture)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -41,7 +42,12 @@ def build(
     up: str | None = None,
     unit: str | None = None,
     seed: int | None = None,
-    align: Annotated[bool, typer.Option("--align", help="Set scans upright too.")] = False,
+    depth_unit: Annotated[float | None, typer.Option(help="Metres in one step of stored depth.")] = None,
+    convention: Annotated[
+        str | None, typer.Option(help="Poses as stored: opencv, opengl, opencv-w2c, opengl-w2c")
+    ] = None,
+    place: Annotated[str | None, typer.Option(help="object, room, building, street")] = None,
+    keep_frame: Annotated[bool, typer.Option("--keep-frame", help="Leave scans as they lie in their file.")] = False,
     settings: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
     config: Path | None = None,
     strict: bool = False,
@@ -54,7 +60,7 @@ def build(
     from ..errors import OutputError
 
     _talk(quiet=quiet)
-    target = output or source.resolve().parent / f"{source.resolve().stem}.cogmap"
+    target = output or default_output(source)
     if target.exists() and not overwrite:
         raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
     options: dict[str, Any] = {}
@@ -76,7 +82,10 @@ def build(
         "up": up,
         "unit": unit,
         "seed": seed,
-        "align": align or None,
+        "depth_unit": depth_unit,
+        "convention": convention,
+        "place": place,
+        "keep_frame": keep_frame or None,
         "intrinsics": None if intrinsics is None else parse_intrinsics(intrinsics),
     }
     made = building.build(source, config=config, **options)
@@ -84,6 +93,12 @@ def build(
     _say(made, target, as_json=as_json, quiet=quiet)
     if strict and made.quality.status != "ok":
         sys.exit(10)
+
+
+def default_output(source: Path) -> Path:
+    """`NAME.cogmap` beside a source as it was named: dots of a folder belong to its name, links are not followed."""
+    place = Path(os.path.normpath(source.absolute()))
+    return place.parent / f"{place.name if source.is_dir() else place.stem}.cogmap"
 
 
 def _talk(*, quiet: bool) -> None:
@@ -125,8 +140,13 @@ def _say(made: Any, target: Path, *, as_json: bool, quiet: bool) -> None:
     print(target)
 
 
-def inspect(source: Path, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def inspect(
+    source: Path,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Also put it before the gate that builds pass.")] = False,
+) -> None:
     """Say how a source or a map would be read, without building."""
+    from ..building import checked_source
     from ..capture.sniff import open_source
     from ..data.points import GivenBoxes, PointCloud
 
@@ -142,6 +162,10 @@ def inspect(source: Path, as_json: Annotated[bool, typer.Option("--json")] = Fal
         data = {"kind": "boxes", "n_boxes": len(opened.boxes)}
     else:
         data = {**asdict(opened.report), "n_frames": opened.n_frames}
+    if check:
+        issues = checked_source(opened)
+        data["issues"] = [asdict(i) for i in issues]
+        data["status"] = "degraded" if any(i.severity == "degraded" for i in issues) else "ok"
     print(json.dumps(data) if as_json else "\n".join(f"{k}: {v}" for k, v in data.items()))
 
 

@@ -88,10 +88,14 @@ def _as_data(scene: SceneMap, form: str) -> bytes:
 
 def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
     """Check a map folder against the schema and its own hashes."""
-    from ..mapfile.read import read_map
+    from ..mapfile.read import notices, read_map
 
     scene = read_map(map_path)
-    print(f"valid: {len(scene.objects)} objects, {scene.quality.status}")
+    stale = notices(map_path) if map_path.is_dir() else []
+    for issue in stale:
+        print(f"{issue.code}: {issue.effect}")
+    edits = f", {len(scene.edits)} edits by hand" if scene.edits else ""
+    print(f"valid: {len(scene.objects)} objects, {scene.quality.status}{edits}")
 
 
 def label(

@@ -6,16 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .._checks import F32, F64, I32, U8, Bool, shaped
-
-
-@dataclass(frozen=True)
-class Loss:
-    """One loss or assumption: a stable code, how often, where, and what it does to the map."""
-
-    code: str
-    count: int
-    place: str
-    effect: str
+from .issues import Issue
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,7 @@ class SourceReport:
     depth_unit_m: float | None = None
     scale_source: str = "none"
     gravity_source: str = "none"
-    notes: tuple[Loss, ...] = ()
+    notes: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +91,7 @@ class Capture:
         gravity_input: (3,) up direction in the input's world where a sensor gives it.
         instance_labels: text behind instance id 1, 2, ...
         thumbnails: a cheaper way through all frames for choosing some of them, or None.
+        positions: (N, 3) of the cameras in the input's world, where they are known without reading frames.
         late_losses: called after frames were read: what turned out damaged or missing only then.
     """
 
@@ -113,4 +105,5 @@ class Capture:
     gravity_input: F64 | None = None
     instance_labels: tuple[str, ...] = field(default=())
     thumbnails: Callable[[], Iterator[Thumbnail]] | None = None
-    late_losses: Callable[[], tuple[Loss, ...]] = tuple
+    positions: F64 | None = None
+    late_losses: Callable[[], tuple[Issue, ...]] = tuple

@@ -63,6 +63,8 @@ class Labeler:
         detect: called with a picture (H, W, 3) uint8 and its position in the source; None where it has nothing to say.
         detect_many: the same for `batch` pictures at once, where the model is faster that way.
         provenance: what the map records of the model: weights, licence.
+        of_source: whether it speaks of the pictures of the source, which another camera than that of the depth may have
+            taken, and not of the picture that it is shown.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Labeler:
     detect_many: Callable[[list[U8], list[int]], list[FrameDetections | None]] | None = None
     batch: int = 1
     provenance: dict[str, str] = field(default_factory=dict)
+    of_source: bool = False
 
     def ask(self, pictures: list[U8], indices: list[int]) -> list[FrameDetections | None]:
         """What it says about some pictures. Raises InputError E-DETECTIONS for more or fewer answers."""

@@ -89,7 +89,10 @@ class FrameStore:
         self.rel_noise = rel_noise
         self.folder = Path(folder)
         listing = self.folder / "frames.json"
-        rows = json.loads(listing.read_text()) if listing.exists() else []
+        told = json.loads(listing.read_text()) if listing.exists() else []
+        rows = told["frames"] if isinstance(told, dict) else told  # a bare list until map version 1.1
+        if isinstance(told, dict):
+            self.rel_noise = float(told["rel_noise"])
         self._rows: list[dict[str, Any]] = rows
         self._K: list[F64] = [np.array(r["K"], float) for r in rows]
         self._T: list[F64] = [np.eye(4)] * len(rows)
@@ -229,7 +232,10 @@ class FrameStore:
         for row in self._rows:
             row["depth_step"] *= scale
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / "frames.json").write_text(json.dumps(self._rows))
+        (self.folder / "frames.json").write_text(self._listing())
+
+    def _listing(self) -> str:
+        return json.dumps({"rel_noise": self.rel_noise, "frames": self._rows})
 
     def move(self, S: F64) -> None:
         """Move every frame by a similarity of its own (N, 4, 4): poses and depths."""
@@ -259,7 +265,7 @@ class FrameStore:
         for source in sorted(self.folder.iterdir()):
             if source.is_file() and source.name != "frames.json":
                 shutil.copyfile(source, folder / source.name)
-        (folder / "frames.json").write_text(json.dumps(self._rows))
+        (folder / "frames.json").write_text(self._listing())
 
 
 def _read_depth(path: Path, row: dict[str, Any]) -> F32:

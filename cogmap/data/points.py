@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._checks import F64, I32, U8, shaped
+from .issues import Issue
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,16 @@ class PointCloud:
         rgb: (P, 3) uint8 or None.
         instance_id: (P,) int32, 0 = none, or None.
         instance_labels: text behind id 1, 2, ...
+        unit: what the file says of its lengths: "m", "cm", "mm", "ft", "relative", or None.
+        issues: what was noticed while it was read.
     """
 
     xyz_input: F64
     rgb: U8 | None = None
     instance_id: I32 | None = None
     instance_labels: tuple[str, ...] = ()
+    unit: str | None = None
+    issues: tuple[Issue, ...] = ()
 
     def __post_init__(self) -> None:
         n = shaped("xyz_input", self.xyz_input, "P", 3)["P"]
@@ -39,7 +44,7 @@ class GivenBox:
     Attributes:
         label: text or None. center_m, size_m: (3,) middle and full extents along its own axes.
         yaw_deg: turn about the up axis, or None. rotation: (3, 3) whose columns are its axes, or None.
-        facing_deg: direction of its front about the up axis, or None.
+        facing_deg: direction of its front about the up axis, or None. id: its own id, or None.
     """
 
     label: str | None
@@ -48,11 +53,17 @@ class GivenBox:
     yaw_deg: float | None = None
     rotation: tuple[tuple[float, float, float], ...] | None = None
     facing_deg: float | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
 class GivenBoxes:
-    """A list of boxes and, where the file has one, a layout in the form of `map.json`."""
+    """A list of boxes and, where the file has one, a layout in the form of `map.json`.
+
+    `unit` and `issues` as of a PointCloud.
+    """
 
     boxes: tuple[GivenBox, ...]
     layout: dict[str, Any] = field(default_factory=dict)
+    unit: str | None = None
+    issues: tuple[Issue, ...] = ()

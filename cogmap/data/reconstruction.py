@@ -8,7 +8,7 @@ from typing import Literal
 
 from .._checks import F32, F64, I32, U8, shaped
 from ..errors import InputError
-from .capture import Loss
+from .issues import Issue
 
 SURE = 0.03
 ScaleKind = Literal["metric", "relative"]
@@ -111,7 +111,7 @@ class Reconstruction:
     scale: Scale
     up_world: F64 | None = None
     rel_noise: float = 0.005
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Issue, ...] = ()
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
-    late_losses: Callable[[], tuple[Loss, ...]] = tuple
+    late_losses: Callable[[], tuple[Issue, ...]] = tuple
     corrected: Callable[[], Correction | None] = lambda: None

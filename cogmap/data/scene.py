@@ -9,8 +9,8 @@ import numpy as np
 
 from .._checks import F64, I32, Array, positive, shaped
 from ..errors import InputError
-from .capture import Loss
 from .frames import FrameStore
+from .issues import Issue
 from .reconstruction import Scale
 from .voxels import Voxels
 
@@ -173,13 +173,14 @@ class FreeSpace:
 
 @dataclass(frozen=True)
 class CameraPose:
-    """One kept frame: K (3, 3) of the stored image and camera-to-map (4, 4)."""
+    """One kept frame: K (3, 3) of the stored image, camera-to-map (4, 4), (width, height) of the image in pixels."""
 
     frame: int
     index: int
     time_s: float
     K: F64
     T_map_cam: F64
+    size_px: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         shaped("K", self.K, 3, 3)
@@ -188,10 +189,25 @@ class CameraPose:
 
 @dataclass(frozen=True)
 class Quality:
-    """ "ok" or "degraded", and every loss behind it."""
+    """ "ok" or "degraded", and every issue behind it: degraded when one of them is."""
 
     status: Status
-    warnings: tuple[Loss, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+
+    def with_issues(self, *issues: Issue) -> Quality:
+        """The same with more issues; the status never gets better."""
+        worse = self.status == "degraded" or any(i.severity == "degraded" for i in issues)
+        known = [i for i in issues if i not in self.warnings]
+        return Quality("degraded" if worse else "ok", (*self.warnings, *known))
+
+
+@dataclass(frozen=True)
+class EditRecord:
+    """One change by hand: what, when (UTC), and the hash of the map that it was made from."""
+
+    what: str
+    at: str
+    from_sha256: str
 
 
 @dataclass(frozen=True)
@@ -241,6 +257,7 @@ class SceneMap:
     provenance: dict[str, str | int | float | None] = field(default_factory=dict)
     parts: tuple[dict[str, object], ...] = ()
     tracks: tuple[dict[str, object], ...] = ()
+    edits: tuple[EditRecord, ...] = ()
 
     def __post_init__(self) -> None:
         shaped("T_map_input", self.T_map_input, 4, 4)

@@ -59,7 +59,7 @@ def recorded_labeler(place: Path) -> Labeler:
         mask = None if row.mask is None else _mask(path.parent, row.mask)
         return FrameDetections(mask, row.labels, row.scores, row.boxes)
 
-    return Labeler(source, detect)
+    return Labeler(source, detect, of_source=True)
 
 
 def _row(row: Any) -> _Row:
@@ -95,7 +95,7 @@ def labeler_of_arrays(
         size: width and height of the pictures in pixels. names: text of each class id.
     """
     rows = {index: _of_arrays(arrays, size, names or {}) for index, arrays in found.items()}
-    return Labeler(source, lambda rgb, index: rows.get(index))
+    return Labeler(source, lambda rgb, index: rows.get(index), of_source=True)
 
 
 def _of_arrays(arrays: Any, size: tuple[int, int], names: Mapping[int, str]) -> FrameDetections:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from .._checks import Array
-from ..data.capture import Loss
+from ..data.issues import Issue
 from ..data.reconstruction import Scale
 from ..data.scene import (
     FREE,
@@ -17,6 +20,7 @@ from ..data.scene import (
     UNKNOWN,
     Box,
     CameraPose,
+    EditRecord,
     FreeSpace,
     Layout,
     MapObject,
@@ -71,9 +75,16 @@ def to_file(scene: SceneMap) -> MapFile:
             "status": scene.quality.status,
             "warnings": [vars(w) for w in scene.quality.warnings],
         },
+        "edits": [vars(e) for e in scene.edits],
         "provenance": dict(scene.provenance),
     }
     return MapFile.model_validate(data)
+
+
+def scene_hash(scene: SceneMap) -> str:
+    """SHA-256 of what `map.json` says of a map, without its edits and files."""
+    data = to_file(scene).model_dump(mode="json", exclude={"edits", "files"})
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def _box(box: Box) -> dict[str, Any]:
@@ -148,6 +159,7 @@ def _camera(c: CameraPose) -> dict[str, Any]:
         "time_s": round(c.time_s, 4),
         "K": _length(c.K),
         "T_map_cam": _pose(c.T_map_cam),
+        "size_px": c.size_px,
     }
 
 
@@ -161,7 +173,7 @@ def from_file(parts: MapFile) -> SceneMap:
         voxels=None,
         object_of_voxel=None,
         camera_path=tuple(
-            CameraPose(int(c.frame[1:]), c.index, c.time_s, np.array(c.K), np.array(c.T_map_cam))
+            CameraPose(int(c.frame[1:]), c.index, c.time_s, np.array(c.K), np.array(c.T_map_cam), c.size_px)
             for c in parts.camera_path
         ),
         keyframes=tuple(int(f[1:]) for f in parts.keyframes),
@@ -170,8 +182,9 @@ def from_file(parts: MapFile) -> SceneMap:
         T_map_input=np.array(parts.T_map_input),
         quality=Quality(
             parts.quality.status,
-            tuple(Loss(w.code, w.count, w.place, w.effect) for w in parts.quality.warnings),
+            tuple(Issue(*(getattr(w, f.name) for f in fields(Issue))) for w in parts.quality.warnings),
         ),
+        edits=tuple(EditRecord(e.what, e.at, e.from_sha256) for e in parts.edits),
         provenance=dict(parts.provenance),
         parts=tuple(parts.parts),
         tracks=tuple(parts.tracks),

@@ -16,6 +16,8 @@ UNKNOWN_GREY = 205
 def export_nav2(scene: SceneMap, path: Path) -> None:
     """Write NAME.yaml and NAME.pgm beside it: origin is the lower left corner, resolution metres a pixel.
 
+    What the map has to say against itself stands in comments of the YAML.
+
     Raises:
         InputError: E-NO-FLOOR when the map holds no free floor; E-NO-SCALE when its lengths are not metres.
     """
@@ -32,8 +34,10 @@ def export_nav2(scene: SceneMap, path: Path) -> None:
     image = named.with_name(named.stem + ".pgm")
     image.write_bytes(f"P5\n{columns} {rows}\n255\n".encode("ascii") + picture[::-1].tobytes())
     x, y = grid.origin_map
+    doubts = [w for w in scene.quality.warnings if w.severity == "degraded"]
+    said = "".join(f"# {w.code}: {w.effect}\n" for w in doubts)
     named.write_text(
-        f"image: {image.name}\nmode: trinary\nresolution: {grid.cell_m:g}\norigin: [{x:.4f}, {y:.4f}, 0]\n"
+        f"{said}image: {image.name}\nmode: trinary\nresolution: {grid.cell_m:g}\norigin: [{x:.4f}, {y:.4f}, 0]\n"
         "negate: 0\noccupied_thresh: 0.65\nfree_thresh: 0.1\n",
         encoding="utf-8",
     )

@@ -34,5 +34,6 @@ def export_ply(scene: SceneMap, path: Path) -> None:
     kinds = {"f4": "float", "u1": "uchar", "i4": "int"}
     fields = "".join(f"property {kinds[DTYPE[n].str[1:]]} {n}\n" for n in DTYPE.names or ())
     head = f"ply\nformat binary_little_endian 1.0\ncomment cogmap: {unit}, z up, x right, y forward\n"
+    head += f"comment unit: {'m' if scene.scale.kind == 'metric' else 'relative'}\n"
     head += f"element vertex {len(rows)}\n{fields}end_header\n"
     path.write_bytes(head.encode("ascii") + rows.tobytes())

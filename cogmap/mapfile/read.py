@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from .._checks import I32
 from ..data.frames import FrameStore
+from ..data.issues import Issue
 from ..data.scene import SceneMap
 from ..data.voxels import Voxels
 from ..errors import InputError
@@ -62,6 +63,28 @@ def read_parts(file: Path) -> MapFile:
         first = error.errors()[0]
         where = ".".join(str(p) for p in first["loc"])
         raise InputError("E-MAP-SCHEMA", f"{where}: {first['msg']}.", "Mend that field.", file) from error
+
+
+def notices(folder: Path) -> list[Issue]:
+    """What of a map folder is not as it was written: files that changed, went or came, a `map.json` edited by hand.
+
+    Raises:
+        InputError: as `read_parts`.
+    """
+    from .write import hashes
+
+    kept, now = read_parts(folder / "map.json").files, hashes(folder)
+    changed = [f"{name} changed" for name in sorted(kept) if name in now and now[name] != kept[name]]
+    changed += [f"{name} is gone" for name in sorted(set(kept) - set(now))]
+    changed += [f"{name} is new" for name in sorted(set(now) - set(kept))]
+    run = folder / "run.json"
+    told = json.loads(run.read_text(encoding="utf-8")).get("map_sha256") if run.exists() else None
+    if told is not None and told != hashlib.sha256((folder / "map.json").read_bytes()).hexdigest():
+        changed.insert(0, "map.json was edited by hand: map.txt and the pictures show the map before")
+    twin = folder / "map.yaml"
+    if twin.exists() and read_parts(twin) != read_parts(folder / "map.json"):
+        changed.append("map.yaml differs from map.json")
+    return [Issue("W-FILES-STALE", 1, "validate", text) for text in changed]
 
 
 def _no_constant(text: str) -> float:

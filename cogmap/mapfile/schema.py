@@ -1,4 +1,4 @@
-"""`map.json`, version 1.1: the published schema, as pydantic models.
+"""`map.json`, version 1.2: the published schema, as pydantic models.
 
 Angles are degrees, lengths metres (map units when the scale is relative). Unknown fields of a future
 minor version are kept when a map is read and written.
@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-VERSION = "1.1"
+VERSION = "1.2"
 
 Vec2 = tuple[FiniteFloat, FiniteFloat]
 Vec3 = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
@@ -138,15 +138,28 @@ class CameraPart(_Part):
     time_s: FiniteFloat
     K: Mat3
     T_map_cam: Mat4
+    size_px: tuple[int, int] | None = None
 
 
 class WarningPart(_Part):
-    """One loss or assumption."""
+    """One loss or assumption; what was measured and expected, for programs, and the option that mends it."""
 
     code: str
     count: int
     place: str
     effect: str
+    severity: Literal["note", "degraded"]
+    measured: FiniteFloat | str | None = None
+    expected: FiniteFloat | str | None = None
+    option: str | None = None
+
+
+class EditPart(_Part):
+    """One change by hand: what, when (UTC), and the hash of the map that it was made from."""
+
+    what: str
+    at: str
+    from_sha256: str
 
 
 class QualityPart(_Part):
@@ -180,6 +193,7 @@ class MapFile(_Part):
     parts: list[dict[str, object]] = []
     tracks: list[dict[str, object]] = []
     quality: QualityPart
+    edits: list[EditPart] = []
     provenance: dict[str, str | int | float | None] = {}
     files: dict[str, str] = {}
 

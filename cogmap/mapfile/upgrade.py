@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..data.issues import CODES
 from .schema import VERSION
 
 
@@ -17,7 +18,24 @@ def _to_1_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "objects": objects}
 
 
-STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {"1.0": ("1.1", _to_1_1)}
+def _to_1_2(data: dict[str, Any]) -> dict[str, Any]:
+    """1.2 says how grave each warning is; before, the table of codes did."""
+    quality = data.get("quality")
+    if not isinstance(quality, dict) or not isinstance(quality.get("warnings"), list):
+        return data
+    rows = [{"severity": _severity(w), **w} if isinstance(w, dict) else w for w in quality["warnings"]]
+    return {**data, "quality": {**quality, "warnings": rows}}
+
+
+def _severity(warning: dict[str, Any]) -> str:
+    known = CODES.get(str(warning.get("code")))
+    return "note" if known is None else known.severity
+
+
+STEPS: dict[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "1.0": ("1.1", _to_1_1),
+    "1.1": ("1.2", _to_1_2),
+}
 
 
 def upgraded(data: dict[str, Any]) -> dict[str, Any]:

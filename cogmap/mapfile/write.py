@@ -19,6 +19,7 @@ from ..data.voxels import Voxels
 from ..errors import OutputError
 from .convert import to_file
 
+HOLDERS = ("map.json", "map.yaml", "run.json")
 VOXEL_FIELDS = ("key", "mean_map", "lo_map", "hi_map", "rgb", "n_points", "n_views", "confidence", "normal")
 
 
@@ -60,14 +61,15 @@ def _fill(scene: SceneMap, folder: Path, derived: Callable[[Path], None], run: d
         save_voxels(folder / "voxels.npz", scene.voxels, scene.object_of_voxel)
     parts = to_file(scene)
     derived(folder)
-    parts.files = {p.name: _sha256(p) for p in sorted(folder.iterdir()) if p.suffix == ".npz"}
+    parts.files = hashes(folder)
     text = json.dumps(parts.model_dump(mode="json"), indent=1, ensure_ascii=False)
     (folder / "map.yaml").write_text(
         yaml.safe_dump(json.loads(text), sort_keys=False, allow_unicode=True, default_flow_style=None, width=120),
         encoding="utf-8",
     )
-    (folder / "run.json").write_text(json.dumps(run, indent=1, default=str) + "\n", encoding="utf-8")
     (folder / "map.json").write_text(text + "\n", encoding="utf-8")
+    run = {**run, "map_sha256": _sha256(folder / "map.json")}
+    (folder / "run.json").write_text(json.dumps(run, indent=1, default=str) + "\n", encoding="utf-8")
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             _sync(path)
@@ -85,6 +87,12 @@ def save_voxels(path: Path, voxels: Voxels, object_of_voxel: I32) -> None:
         allow_pickle=False,
         **arrays,
     )
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a map folder by its path in it, but for those that hold such hashes themselves."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): _sha256(p) for p in files if p.name not in HOLDERS or p.parent != folder}
 
 
 def _sha256(path: Path) -> str:

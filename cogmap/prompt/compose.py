@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -73,11 +74,13 @@ def text_of(
     if form not in TEXTS:
         raise ConfigError("E-OPTION", f"there is no text form {form!r}.", f"Forms: {', '.join(TEXTS)}.")
 
+    try:
+        signature(TEXTS[form]).bind(scene, **options)
+    except TypeError as error:
+        raise ConfigError("E-OPTION", f"{form} text: {error}.", "See the form's own function.") from error
+
     def render(part: SceneMap) -> str:
-        try:
-            return TEXTS[form](part, **options)
-        except TypeError as error:
-            raise ConfigError("E-OPTION", f"{form} text: {error}.", "See the form's own function.") from error
+        return TEXTS[form](part, **options)
 
     if max_tokens is None:
         return render(scene)
@@ -122,7 +125,7 @@ def prompt_of(
             )
     out.append(Part("text", STYLES[style], role="instructions"))
     out.append(Part("text", f"Question: {question.strip()}", role="question"))
-    return Prompt(tuple(numbered(out)))
+    return Prompt(tuple(numbered(out))).within(provider)
 
 
 def _introduction(scene: SceneMap) -> str:

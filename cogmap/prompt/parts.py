@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import ConfigError
 from .budget import CountTokens, estimate_tokens
-from .providers import SHAPES, Shape, image_tokens
+from .providers import LIMITS, SHAPES, Limits, Shape, image_tokens
 
 STYLES = {
     "plain": "Answer from the map. Lengths are measured; say when the map cannot tell.",
@@ -76,9 +76,16 @@ class Prompt:
         return digest.hexdigest()
 
     def to(self, provider: str) -> object:
-        """The request part of a provider: see `cogmap.prompt.providers`. Raises ConfigError E-OPTION."""
+        """The request part of a provider: see `cogmap.prompt.providers`.
+
+        Raises:
+            ConfigError: E-OPTION; E-LIMIT where the provider takes fewer or smaller pictures.
+        """
         if provider not in SHAPES:
             raise ConfigError("E-OPTION", f"there is no provider {provider!r}.", f"Choose {', '.join(SHAPES)}.")
+        over = LIMITS.get(provider, Limits()).broken_by(self._picture_bytes(self.parts))
+        if over is not None:
+            raise ConfigError("E-LIMIT", f"{provider}: {over}.", "Use `prompt.within(provider)` or fewer frames.")
         return SHAPES[provider]([_shape(p) for p in self.parts])
 
     def to_openai_chat(self) -> object:
@@ -120,6 +127,20 @@ class Prompt:
             parts.remove(gone)
             left.append(gone.role)
         return replace(self, parts=tuple(numbered(parts)), left_out=tuple(left))
+
+    def within(self, provider: str) -> Prompt:
+        """The prompt without the last frames that a provider's limits on pictures forbid; it says what left."""
+        limits, parts, left = LIMITS.get(provider, Limits()), list(self.parts), list(self.left_out)
+        while limits.broken_by(self._picture_bytes(parts)) is not None:
+            gone = [p for p in parts if p.kind == "image" and p.role.startswith("frame")]
+            gone = gone or [p for p in parts if p.kind == "image"]
+            parts.remove(gone[-1])
+            left.append(gone[-1].role)
+        return replace(self, parts=tuple(numbered(parts)), left_out=tuple(left))
+
+    @staticmethod
+    def _picture_bytes(parts: Sequence[Part]) -> list[int]:
+        return [-(-len(p.png) // 3) * 4 for p in parts if p.kind == "image"]
 
     @staticmethod
     def _cost(parts: Sequence[Part], provider: str) -> int:

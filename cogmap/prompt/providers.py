@@ -18,6 +18,34 @@ class Shape:
     image: str | None
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a provider takes in one request: pictures, bytes of all in base64, bytes of one; None = not known."""
+
+    pictures: int | None = None
+    bytes_in_all: int | None = None
+    bytes_each: int | None = None
+
+    def broken_by(self, pictures: Sequence[int]) -> str | None:
+        """What pictures of these many base64 bytes go beyond, in words, or None."""
+        if self.pictures is not None and len(pictures) > self.pictures:
+            return f"{len(pictures)} pictures, at most {self.pictures} are taken in one request"
+        if self.bytes_in_all is not None and sum(pictures) > self.bytes_in_all:
+            return f"pictures of {sum(pictures) / 1e6:.0f} MB, at most {self.bytes_in_all / 1e6:.0f} are taken"
+        if self.bytes_each is not None and max(pictures, default=0) > self.bytes_each:
+            return f"a picture of {max(pictures) / 1e6:.1f} MB, at most {self.bytes_each / 1e6:.1f} are taken"
+        return None
+
+
+# as documented in November 2026; Anthropic's are those of its models with 200k tokens
+LIMITS = {
+    "anthropic": Limits(100, 32_000_000, 5_000_000),
+    "openai": Limits(500, 50_000_000),
+    "openai-responses": Limits(500, 50_000_000),
+    "gemini": Limits(3000, 20_000_000),
+    "gemini-interactions": Limits(3000, 20_000_000),
+    "mcp": Limits(None, 1_000_000),
+}
 Row = dict[str, Any]
 
 

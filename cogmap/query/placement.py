@@ -50,8 +50,10 @@ def free_spots(
         height: of the space to keep free.
 
     Raises:
-        InputError: E-NO-FLOOR when the map has no free floor.
+        InputError: E-NO-FLOOR when the map has no free floor or none was seen; E-NO-SCALE without metres.
     """
+    if scene.scale.kind != "metric":
+        raise InputError("E-NO-SCALE", "the map has no metres to measure a place in.", "Set its scale first.")
     top = _floor(scene) if on is None else _top_of(scene, on, height)
     return tuple(_fitted(top, size))
 
@@ -59,6 +61,8 @@ def free_spots(
 def _floor(scene: SceneMap) -> Top:
     if scene.freespace is None:
         raise InputError("E-NO-FLOOR", "the map has no free floor.", "Build it from a capture.")
+    if any(w.code == "W-FLOOR-NOT-SEEN" for w in scene.quality.warnings):
+        raise InputError("E-NO-FLOOR", "no floor was seen: height 0 may be a table.", "Film the floor too.")
     grid = scene.freespace
     fine = max(1, round(grid.cell_m / CELL_M))
     free = np.repeat(np.repeat(grid.cells.T == FREE, fine, 0), fine, 1)

@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 
 from .._checks import F32, U8, Bool
-from ..data.capture import Capture, CaptureFrame, Loss
+from ..data.capture import Capture, CaptureFrame
 from ..data.frames import OwnedFolder
+from ..data.issues import Issue
 from ..data.reconstruction import Correction, Reconstruction, Scale, Window
 from ..errors import ConfigError, TrustError
 from ..geometry.camera import scaled_K
@@ -49,7 +50,7 @@ def reconstruct_by_model(capture: Capture, indices: Sequence[int], model: Model,
         raise TrustError("E-TOO-FEW-FRAMES", "no frames were chosen.", "Film longer.", capture.path)
     walk = _Walk(capture, indices, model, seed)
     scale = walk.scale()
-    note = Loss("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them")
+    note = Issue("W-MODEL-SCALE", 1, "scale", f"metres as {model.name} sees them")
     told = {"reconstructor": model.name, "windows": len(walk.plan), "window": model.window, **model.provenance}
     return Reconstruction(
         windows=walk.windows(),

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from .._checks import F32
-from ..data.capture import Loss
+from ..data.issues import Issue
 from ..data.reconstruction import Reconstruction, Window
 from ..errors import TrustError
 from ..geometry.camera import scaled_K
@@ -32,10 +32,10 @@ def with_learned_depth(found: Reconstruction, model: Model) -> Reconstruction:
     """
     rejected = [0, 0]
 
-    def late() -> tuple[Loss, ...]:
+    def late() -> tuple[Issue, ...]:
         before = found.late_losses()
         note = f"of {rejected[1]} frames: {model.name} does not fit their stereo depth"
-        return (*before, Loss("W-MODEL-REJECTED", rejected[0], "reconstruct", note)) if rejected[0] else before
+        return (*before, Issue("W-MODEL-REJECTED", rejected[0], "reconstruct", note)) if rejected[0] else before
 
     told = {**found.provenance, "reconstructor": f"{found.provenance.get('reconstructor')}+{model.name}"}
     return replace(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.capture import Loss
+from ..data.issues import Issue
 from ..data.reconstruction import Correction, Reconstruction, Scale, Window
 from ..errors import InputError
 
@@ -59,7 +59,7 @@ def read_recorded(folder: Path) -> Reconstruction:
         scale=scale,
         up_world=None if up is None else np.array(up, np.float64),
         rel_noise=float(head.get("rel_noise", 0.005)),
-        losses=tuple(Loss(**loss) for loss in head.get("losses", [])),
+        losses=tuple(Issue(**loss) for loss in head.get("losses", [])),
         provenance=dict(head.get("provenance", {})),
         corrected=lambda: _correction(folder / "moves.npz"),
     )

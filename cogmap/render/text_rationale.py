@@ -24,9 +24,8 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     """
     camera = scene.camera(frame)
     pitch, roll = angles(camera.T_map_cam)
-    width, height = 2 * camera.K[0, 2], 2 * camera.K[1, 2]
-    across = 2 * np.degrees(np.arctan(width / 2 / camera.K[0, 0]))
-    down = 2 * np.degrees(np.arctan(height / 2 / camera.K[1, 1]))
+    width, height = camera.size_px or (2 * camera.K[0, 2], 2 * camera.K[1, 2])  # maps before 1.2 have no sizes
+    across, down = (_view_deg(n, camera.K[k, k], camera.K[k, 2]) for k, n in enumerate((width, height)))
     unit = "m" if scene.scale.kind == "metric" else "units"
     lines = [
         f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:z.2f} {unit} above the floor, "
@@ -43,6 +42,11 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     for depth, o, side, share in sorted(rows, key=lambda r: (r[0], r[1].number)):
         lines.append(f"{o.number} {o.id} {depth:.2f} {unit} {side:+z.0%} visible {share:.0%}")
     return "\n".join(lines) + "\n"
+
+
+def _view_deg(size: float, focal: float, middle: float) -> float:
+    """Angle in degrees between the first and the last edge of a picture along one axis, all in pixels."""
+    return float(np.degrees(np.arctan(middle / focal) + np.arctan((size - middle) / focal)))
 
 
 @dataclass(frozen=True)

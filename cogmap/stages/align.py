@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
 from .._checks import F64, Array
-from ..data.capture import Loss
+from ..data.issues import Issue
 from ..geometry.rigid import about_z, from_rotation, rotation_between
 from .surface_samples import SurfaceSample, moved
 
@@ -37,7 +37,7 @@ class Alignment:
     floor_proven: bool
     camera_height: float | None
     tilt_sigma_deg: float | None
-    losses: tuple[Loss, ...]
+    losses: tuple[Issue, ...]
 
 
 def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
@@ -81,12 +81,12 @@ def _heading(T_map_cam: F64) -> float:
     return float(np.arctan2(ahead[1], ahead[0]))
 
 
-def _losses(proven: bool, tilt: float | None) -> tuple[Loss, ...]:
+def _losses(proven: bool, tilt: float | None) -> tuple[Issue, ...]:
     out = []
     if not proven:
-        out.append(Loss("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
+        out.append(Issue("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
     if tilt is not None and tilt > 5:
-        out.append(Loss("W-GRAVITY-UNSURE", 1, "align", f"walls lean {tilt:.0f} degrees against the floor"))
+        out.append(Issue("W-GRAVITY-UNSURE", 1, "align", f"walls lean {tilt:.0f} degrees against the floor"))
     return tuple(out)
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .._checks import F64, I32, Array, triple
 from ..data.points import GivenBox
@@ -32,6 +33,8 @@ SOME_COMPLETED = 0.1
 LEAST_MEASURED = 0.1
 NEARLY = 0.98  # sizes come in steps of the noise, and limits are multiples of it
 LEAST_SIGMA_M = 0.01
+NO_LABEL = "object"
+ON_FLOOR_M = 0.12
 
 
 def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64]:
@@ -51,11 +54,14 @@ def fit_box(voxels: Voxels, part: Array, noise_m: float = 0.0) -> tuple[Box, F64
     else:
         z_lo, z_hi = _trimmed(voxels.lo_map[part, 2], voxels.hi_map[part, 2])
         kept = part[(voxels.hi_map[part, 2] >= z_lo) & (voxels.lo_map[part, 2] <= z_hi)]
+        if z_lo < ON_FLOOR_M:  # where it meets the floor one voxel holds points of both
+            above = kept[voxels.lo_map[kept, 2] > 0.5 * voxels.voxel_m]
+            kept = above if 2 * len(above) >= len(kept) else kept
         lo, hi = voxels.lo_map[kept], voxels.hi_map[kept]
         corners = [np.column_stack([a[:, 0], b[:, 1]]) for a in (lo, hi) for b in (lo, hi)]
         xy = np.concatenate(corners).astype(np.float64)
         center, size, yaw = fit_to_edges(xy, np.ones(len(xy)), voxels.voxel_m)
-    bottom = 0.0 if z_lo < 0.12 else z_lo
+    bottom = 0.0 if z_lo < ON_FLOOR_M else z_lo
     edge = 0.5 * voxels.voxel_m
     dims = np.maximum([size[0], size[1], z_hi - bottom], edge)
     middle = (float(center[0]), float(center[1]), float((z_hi + bottom) / 2))
@@ -177,34 +183,52 @@ def _draft(
 def slug(label: str | None) -> str:
     """The part of an id that comes from a label: [a-z0-9_], "object" when nothing is left."""
     cleaned = re.sub(r"[^a-z0-9]+", "_", (label or "").lower()).strip("_")
-    return cleaned or "object"
+    return cleaned or NO_LABEL
 
 
 def number_objects(objects: list[MapObject]) -> tuple[MapObject, ...]:
-    """Give numbers 1..K in the order of the list, and ids: slug of the label and a counter for each slug."""
+    """Numbers and ids: numbers 1..K in the order of the list unless they have some, ids as described.
+
+    The id is the slug of the label and a counter for each slug; without a label it is `object_NUMBER`.
+    """
     counters: dict[str, int] = {}
     out = []
-    for number, thing in enumerate(objects, 1):
-        name = slug(thing.label)
+    for place, thing in enumerate(objects, 1):
+        name, number = slug(thing.label), thing.number or place
         counters[name] = counters.get(name, 0) + 1
-        out.append(replace(thing, number=number, id=f"{name}_{counters[name]}"))
+        out.append(replace(thing, number=number, id=f"{name}_{number if name == NO_LABEL else counters[name]}"))
     return tuple(out)
 
 
 def import_boxes(given: tuple[GivenBox, ...], T_map_input: F64) -> tuple[MapObject, ...]:
     """Objects of boxes from outside, moved by a similarity (4, 4); numbered by x, y, z.
 
-    A full rotation is kept in `obb`; the upright box round it is what distances and pictures use.
+    A full rotation is kept in `obb`; the upright box round it is what distances and pictures use. Own ids are kept,
+    written in [a-z0-9_], where all of them differ.
     """
     scale = float(np.cbrt(np.linalg.det(T_map_input[:3, :3])))
-    drafts = [_imported(g, T_map_input, scale) for g in given]
-    return number_objects(sorted(drafts, key=lambda o: o.box.center_m))
+    rows = [(_imported(g, T_map_input, scale), g.id) for g in given]
+    rows.sort(key=lambda row: np.round(row[0].box.center_m, 6).tolist())  # a turn leaves rounding behind
+    numbered = number_objects([o for o, _ in rows])
+    own = [slug(id) if id else o.id for o, (_, id) in zip(numbered, rows)]
+    if len(set(own)) < len(own):
+        return numbered
+    return tuple(replace(o, id=id) for o, id in zip(numbered, own))
+
+
+def _about(axis: F64, angle_rad: float) -> F64:
+    """Rotation (3, 3) about an axis (3,) of length 1, exact about z."""
+    if np.array_equal(axis, [0, 0, 1]):
+        return about_z(angle_rad)
+    return np.asarray(Rotation.from_rotvec(angle_rad * axis).as_matrix())
 
 
 def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
-    R_given = np.eye(3) if given.rotation is None else np.array(given.rotation, np.float64)
+    up = T[2, :3] / scale  # the file's own axis that points up: angles are about it
     if given.rotation is None:
-        R_given = about_z(np.radians(given.yaw_deg or 0.0))
+        R_given = _about(up, np.radians(given.yaw_deg or 0.0))
+    else:
+        R_given = np.array(given.rotation, np.float64)
     if np.abs(R_given @ R_given.T - np.eye(3)).max() > 1e-2:
         name = given.label or "box"
         raise InputError("E-BOXES", f"the rotation of {name!r} is no rotation.", "Give orthonormal axes as columns.")
@@ -222,7 +246,7 @@ def _imported(given: GivenBox, T: F64, scale: float) -> MapObject:
     box = Box(at, (float(floor_size[0]), float(floor_size[1]), z_hi - z_lo), yaw, obb)
     facing = None
     if given.facing_deg is not None:
-        front = T[:3, :3] @ about_z(np.radians(given.facing_deg))[:, 0]
+        front = T[:3, :3] @ _about(up, np.radians(given.facing_deg))[:, 0]
         facing = float(np.arctan2(front[1], front[0]))
     return MapObject(
         number=0,

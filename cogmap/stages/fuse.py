@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from .._checks import F32, F64, I32, Array, Bool
 from ..data.frames import FrameStore
+from ..data.issues import Issue
 from ..data.points import PointCloud
 from ..data.voxels import Voxels, take
 from ..errors import InputError, TrustError
@@ -21,6 +22,7 @@ NEAR_SHARE = 0.02
 MOST_BAD = 0.05
 ABSURD = 1e9
 NORMAL_CELLS = 2.5
+SAME_SPOT_SHARE = 0.01
 SIXTH, SPARSE = 6, 1.5
 MOST_BRIDGED = 3
 TOP_SHARE = 0.1
@@ -69,6 +71,41 @@ def fuse_points(cloud: PointCloud, T_map_input: F64, voxel_m: float) -> Voxels:
     _add(table, apply(T_map_input, cloud.xyz_input[finite]), rgb, None, ids, 0)
     voxels = _voxels(table, "points")
     return _with_normals(voxels)
+
+
+def cleaned(cloud: PointCloud) -> tuple[PointCloud, list[Issue]]:
+    """The cloud with points of one spot counted once, and what is said of it."""
+    issues = list[Issue]()
+    usable = usable_points(cloud)
+    dropped = int((~usable).sum())
+    if len(usable) - dropped < 3:  # told when they are fused
+        return cloud, issues
+    if dropped:
+        issues.append(Issue("W-POINTS-DROPPED", dropped, "fuse", "points that are not finite"))
+    if lies_flat(cloud):
+        issues.append(Issue("W-PLANAR-SCENE", 1, "fuse", "all points lie on one plane or line: no room to map"))
+    first = _first_of_each(cloud.xyz_input)
+    lost = len(cloud.xyz_input) - len(first)
+    if lost <= SAME_SPOT_SHARE * len(cloud.xyz_input):
+        return cloud, issues
+    effect = f"{lost} of {len(cloud.xyz_input)} points lie where another one lies"
+    issues.append(Issue("W-SCAN-DUPLICATES", lost, "fuse", effect))
+    rgb = None if cloud.rgb is None else cloud.rgb[first]
+    ids = None if cloud.instance_id is None else cloud.instance_id[first]
+    return replace(cloud, xyz_input=cloud.xyz_input[first], rgb=rgb, instance_id=ids), issues
+
+
+def _first_of_each(xyz: F64) -> I32:
+    """Positions of the first point of every spot, to a millionth of the extent; those that are not finite stay."""
+    good = np.isfinite(xyz).all(1)
+    if good.sum() < 2:
+        return np.arange(len(xyz), dtype=np.int32)
+    lo, hi = xyz[good].min(0), xyz[good].max(0)
+    step = max(float((hi - lo).max()), 1e-12) / (1 << 20)
+    cell = np.floor((xyz[good] - lo) / step).astype(np.int64)
+    _, first = np.unique((cell[:, 0] << 42) | (cell[:, 1] << 21) | cell[:, 2], return_index=True)
+    kept = np.flatnonzero(good)[first]
+    return np.sort(np.concatenate([kept, np.flatnonzero(~good)])).astype(np.int32)
 
 
 def usable_points(cloud: PointCloud) -> Bool:

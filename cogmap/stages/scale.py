@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..data.capture import Loss
+from ..data.issues import Issue
 from ..data.reconstruction import Scale
 from ..data.scene import MapObject
 from ..errors import ConfigError
@@ -40,7 +40,7 @@ CHECKED_BY_SCALE = ("W-SCALE-UNKNOWN", "W-SCALE-ASSUMED", "W-SCALE-CEILING", "W-
 
 def scale_factor(
     scale: Scale, camera_height: float | None, given_height_m: float | None = None
-) -> tuple[float, Scale, tuple[Loss, ...]]:
+) -> tuple[float, Scale, tuple[Issue, ...]]:
     """The factor that takes the reconstruction's lengths to map lengths, with its source.
 
     Args:
@@ -61,12 +61,12 @@ def scale_factor(
         return (1.0, scale, ()) if scale.source != "model" or camera_height is None else fused(scale, camera_height)
     if camera_height is None:
         effect = "lengths are map units, not metres"
-        return 1.0, replace(scale, source="none"), (Loss("W-SCALE-UNKNOWN", 1, "scale", effect),)
+        return 1.0, replace(scale, source="none"), (Issue("W-SCALE-UNKNOWN", 1, "scale", effect),)
     assumed = Scale("metric", "assumed", ASSUMED_SIGMA)
     return ASSUMED_CAMERA_HEIGHT_M / camera_height, assumed, check_assumed(assumed)
 
 
-def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Loss, ...]]:
+def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Issue, ...]]:
     """A model's metres and the usual height of a hand-held camera, weighed by their errors; see `weighed`.
 
     Args:
@@ -76,7 +76,7 @@ def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Loss,
     return weighed(scale, ASSUMED_CAMERA_HEIGHT_M / camera_height, Scale("metric", "assumed", ASSUMED_SIGMA), between)
 
 
-def weighed(scale: Scale, ratio: float, other: Scale, between: str) -> tuple[float, Scale, tuple[Loss, ...]]:
+def weighed(scale: Scale, ratio: float, other: Scale, between: str) -> tuple[float, Scale, tuple[Issue, ...]]:
     """Two opinions on the metre weighed by their errors: the mean of log scales by inverse variance.
 
     The error of both is never below half of what they differ by. The source stays that of the first unless things of
@@ -119,22 +119,22 @@ def of_known_objects(objects: Iterable[MapObject]) -> tuple[float, Scale] | None
     return math.exp(middle), Scale("metric", "known-object", sigma)
 
 
-def _disagreement(ratio: float, between: str) -> tuple[Loss, ...]:
+def _disagreement(ratio: float, between: str) -> tuple[Issue, ...]:
     """A warning when two sources of scale differ by more than 15 %."""
     if max(ratio, 1 / ratio) <= 1 + MOST_APART:
         return ()
-    return (Loss("W-SCALE-DISAGREES", 1, "scale", f"{between} differ by a factor of {ratio:.2f}"),)
+    return (Issue("W-SCALE-DISAGREES", 1, "scale", f"{between} differ by a factor of {ratio:.2f}"),)
 
 
-def check_assumed(scale: Scale) -> tuple[Loss, ...]:
+def check_assumed(scale: Scale) -> tuple[Issue, ...]:
     """A warning when the metre is assumed, with its error."""
     if scale.source != "assumed":
         return ()
-    return (Loss("W-SCALE-ASSUMED", 1, "scale", f"sizes may be off by {scale.rel_sigma:.0%}"),)
+    return (Issue("W-SCALE-ASSUMED", 1, "scale", f"sizes may be off by {scale.rel_sigma:.0%}"),)
 
 
-def check_ceiling(scale: Scale, ceiling_m: float | None) -> tuple[Loss, ...]:
+def check_ceiling(scale: Scale, ceiling_m: float | None) -> tuple[Issue, ...]:
     """A warning when the ceiling height of a metric map is not one that rooms have."""
     if scale.kind != "metric" or ceiling_m is None or CEILING_M[0] <= ceiling_m <= CEILING_M[1]:
         return ()
-    return (Loss("W-SCALE-CEILING", 1, "scale", f"a ceiling at {ceiling_m:.2f} m is unusual: check the scale"),)
+    return (Issue("W-SCALE-CEILING", 1, "scale", f"a ceiling at {ceiling_m:.2f} m is unusual: check the scale"),)

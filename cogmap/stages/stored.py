@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from .._checks import I32
-from ..data.capture import Loss
 from ..data.frames import FrameStore, OwnedFolder
+from ..data.issues import Issue
 from ..data.reconstruction import Window
 from ..errors import TrustError
 
@@ -36,13 +36,14 @@ def store_windows(windows: Iterable[Window], rel_noise: float) -> tuple[FrameSto
                 window.T_world_cam[k],
             )
             given |= window.instance_id is not None
-            ids.append(np.zeros((0, 0), np.int32) if window.instance_id is None else window.instance_id[k])
+            none = np.zeros(window.depth[k].shape, np.int32)
+            ids.append(none if window.instance_id is None else window.instance_id[k])
     if len(store) == 0:
         raise TrustError("E-TOO-FEW-FRAMES", "no frame came out of the reconstruction.", "Film longer.")
     return store, ids, given, parts
 
 
-def largest_part(store: FrameStore, ids: list[I32], parts: list[int]) -> tuple[list[I32], tuple[Loss, ...]]:
+def largest_part(store: FrameStore, ids: list[I32], parts: list[int]) -> tuple[list[I32], tuple[Issue, ...]]:
     """Keep the frames of the largest connected part of a store; say which the others were.
 
     Raises:
@@ -60,4 +61,4 @@ def largest_part(store: FrameStore, ids: list[I32], parts: list[int]) -> tuple[l
     kept = np.flatnonzero(of == best).tolist()
     store.keep(kept)
     effect = f"parts that do not fit the largest are left out: source frames {left}"
-    return [ids[f] for f in kept], (Loss("W-PARTS", len(parts) - len(kept), "reconstruct", effect),)
+    return [ids[f] for f in kept], (Issue("W-PARTS", len(parts) - len(kept), "reconstruct", effect),)

@@ -13,11 +13,12 @@ import numpy as np
 from PIL import Image
 
 from ..._checks import F64
-from ...data.capture import Capture, Loss
+from ...data.capture import Capture
+from ...data.issues import Issue
 from ...data.reconstruction import Reconstruction, Scale, Window
 from ...errors import MissingDependencyError
 from ...geometry.camera import pinhole_K
-from ...geometry.lens import undistorted
+from ...geometry.lens import Lens, undistorted
 from ...geometry.rigid import from_rotation, inverse
 from . import gate, mapping, pairs, stereo
 from .features import Features, Match, describe_clip, extract_features, match_pairs
@@ -72,7 +73,7 @@ def reconstruct_sfm(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     lost = len(pictures.names) - len(sparse.picture)
-    losses = (Loss("W-FRAMES-LOST", lost, "reconstruct", "their place could not be found"),) if lost else ()
+    losses = (Issue("W-FRAMES-LOST", lost, "reconstruct", "their place could not be found"),) if lost else ()
     f = float(sparse.K[0, 0, 0] / max(pictures.size[sparse.picture[0]]))
     return Reconstruction(
         windows=_windows(pictures, sparse, folder),
@@ -215,7 +216,7 @@ def _windows(pictures: Pictures, sparse: Sparse, folder: Path) -> Iterator[Windo
         stereo.sweep(views, folder)
         for v, (depth, confidence) in enumerate(stereo.checked_depths(views, folder)):
             k = sparse.picture[v]
-            rgb = undistorted(pictures.read(k), sparse.K[v], sparse.radial[v])
+            rgb = undistorted(pictures.read(k), sparse.K[v], Lens("OPENCV", (sparse.radial[v],)))[0]
             small, K = at_depth_size(rgb, sparse.K[v])
             depth = np.where(pictures.mask(k, depth.shape), depth, 0).astype(np.float32)
             yield Window(
@@ -237,7 +238,9 @@ def _views(pictures: Pictures, sparse: Sparse) -> list[stereo.View]:
     ranges = stereo.depth_ranges(sparse.cloud, sparse.T_world_cam)
     views = []
     for v, k in enumerate(sparse.picture):
-        small, K = at_depth_size(undistorted(pictures.read(k), sparse.K[v], sparse.radial[v]), sparse.K[v])
+        small, K = at_depth_size(
+            undistorted(pictures.read(k), sparse.K[v], Lens("OPENCV", (sparse.radial[v],)))[0], sparse.K[v]
+        )
         grey = np.asarray(Image.fromarray(small).convert("L"))
         views.append(stereo.View(grey, K, sparse.T_world_cam[v], *ranges[v], near[v]))
     return views

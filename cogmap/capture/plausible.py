@@ -1,0 +1,235 @@
+"""Do depth, poses and cameras of a capture fit one another? What wide pairs of frames say, without any texture.
+
+The depth of one frame must reappear in another that sees the same. Where it does not as read, it is asked whether it
+does with depth of another unit, with another focal length or centre of the picture, with other axes of the camera, or
+with poses the other way round. Pairs are wide: neighbours agree under almost any mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._checks import F32, F64
+from ..data.capture import CaptureFrame
+from ..geometry.camera import scaled_K, unproject
+from ..geometry.conventions import conventions
+from ..geometry.rigid import inverse
+
+ACROSS = 40
+MOST_FRAMES = 24
+MOST_PAIRS = 36
+NEAR = 0.03  # of the depth: sensors err by under 1 %, poses by a centimetre or two
+LEAST_SHARED = 0.15
+FITS, BETTER = 0.45, 0.04
+FACTORS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 25))
+FOCALS = np.exp(np.linspace(np.log(0.66), np.log(1.5), 13))
+SHIFTS = np.linspace(-0.3, 0.3, 13)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One frame made small: depth (h, w) in metres, K (3, 3) for it, camera to world (4, 4)."""
+
+    depth: F32
+    K: F64
+    T: F64
+
+
+@dataclass(frozen=True)
+class Guess:
+    """How the numbers could be meant: depth times `factor`, focal lengths times `focal`, centre moved by shares of the
+    picture, and what is done to poses."""
+
+    factor: float = 1.0
+    focal: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
+    pose: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What fits best, how well (0 to 1), and how well the numbers fit as read; `pairs` that could be asked.
+
+    Attributes:
+        per_frame: how well each frame fits the others as read, NaN where it shares nothing with them.
+    """
+
+    best: Guess
+    fit: float
+    as_read: float
+    pairs: int
+    per_frame: tuple[float, ...] = ()
+
+
+def sights(frames: Sequence[CaptureFrame]) -> list[Sight]:
+    """Frames with depth and pose, each at about 40 pixels across by taking single pixels: depth is never mixed."""
+    out = []
+    for f in frames:
+        K = f.K_depth if f.K_depth is not None else f.K
+        if f.depth_m is None or f.T_input_cam is None or K is None:
+            continue
+        step = max(1, f.depth_m.shape[1] // ACROSS)
+        half = step // 2
+        depth = np.nan_to_num(f.depth_m[half::step, half::step], nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+        small = scaled_K(K, 1 / step, 1 / step)
+        small[:2, 2] += 0.5 - (half + 0.5) / step
+        out.append(Sight(np.maximum(depth, 0), small, f.T_input_cam))
+    return out
+
+
+def spread(n: int, most: int = MOST_FRAMES) -> list[int]:
+    """Positions of at most `most` frames, evenly over n."""
+    return sorted({int(i) for i in np.linspace(0, n - 1, min(n, most)).round()}) if n else []
+
+
+def pairs_of(n: int) -> list[tuple[int, int]]:
+    """Pairs of n frames: neighbours, and those a few steps apart, at most 60, spread over the walk."""
+    rows = [(i, i + gap) for gap in (1, 2, 3, 5) for i in range(n - gap)]
+    keep = np.linspace(0, len(rows) - 1, min(len(rows), MOST_PAIRS)).round().astype(int)
+    return [rows[k] for k in sorted(set(keep.tolist()))] + [
+        (b, a) for a, b in (rows[k] for k in sorted(set(keep.tolist())))
+    ]
+
+
+def fits(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess = Guess()) -> F64:
+    """For every pair the share of the first frame's points that the second shows at their depth (NaN: too few shared).
+
+    A point counts as shared where it falls into the second picture on known depth; one that lies clearly behind what is
+    seen there is hidden, not wrong, and counts half.
+    """
+    mend = _mend(guess.pose)
+    cameras = [_camera(s, guess) for s in seen]
+    poses = [mend(s.T) for s in seen]
+    out = np.full(len(pairs), np.nan)
+    for k, (a, b) in enumerate(pairs):
+        xyz = unproject(seen[a].depth * np.float32(guess.factor), cameras[a])[seen[a].depth > 0]
+        if len(xyz) < 30:
+            continue
+        T = inverse(poses[b]) @ poses[a]
+        p = xyz @ T[:3, :3].T.astype(np.float32) + T[:3, 3].astype(np.float32)
+        K, depth = cameras[b], seen[b].depth
+        with np.errstate(divide="ignore", invalid="ignore"):
+            u = p[:, 0] / p[:, 2] * K[0, 0] + K[0, 2]
+            v = p[:, 1] / p[:, 2] * K[1, 1] + K[1, 2]
+        h, w = depth.shape
+        inside = (p[:, 2] > 0) & (u >= 0) & (v >= 0) & (u < w) & (v < h)
+        if inside.sum() < LEAST_SHARED * len(xyz):
+            out[k] = 0.0 if guess != Guess() else np.nan
+            continue
+        there = depth[v[inside].astype(int), u[inside].astype(int)] * guess.factor
+        known = there > 0
+        if known.sum() < 20:
+            continue
+        off = np.log(there[known] / p[inside, 2][known])
+        hidden = off < -2 * NEAR
+        out[k] = float(np.exp(-((off[~hidden] / NEAR) ** 2)).sum() / (len(off) - 0.5 * hidden.sum()))
+    return out
+
+
+def _camera(s: Sight, guess: Guess) -> F64:
+    K = s.K.copy()
+    K[0, 0] *= guess.focal
+    K[1, 1] *= guess.focal
+    K[0, 2] += guess.shift[0] * s.depth.shape[1]
+    K[1, 2] += guess.shift[1] * s.depth.shape[0]
+    return K
+
+
+def _mend(name: str) -> Callable[[F64], F64]:
+    return conventions()[name] if name else _same
+
+
+def _same(T: F64) -> F64:
+    return T
+
+
+def judged(seen: Sequence[Sight]) -> Verdict:
+    """What the frames say of their own numbers."""
+    pairs = pairs_of(len(seen))
+    plain = fits(seen, pairs)
+    usable = [p for p, x in zip(pairs, plain) if np.isfinite(x)]
+    as_read = float(np.nanmean(plain)) if usable else 0.0
+    if len(usable) < 3:
+        usable = pairs
+    if as_read >= FITS and _stands(seen, usable, as_read):
+        return Verdict(Guess(), as_read, as_read, len(usable), _per_frame(len(seen), pairs, plain))
+    best, fit = _by_pose(seen, pairs, Guess(), as_read if usable else 0.0)
+    best, fit = _by_cameras(seen, usable if not best.pose else pairs, best, fit)
+    return Verdict(best, fit, as_read, len(usable), _per_frame(len(seen), pairs, plain))
+
+
+def _stands(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], as_read: float) -> bool:
+    """Whether no small change of factor, focal length or centre fits better: then nothing is searched."""
+    near = (
+        _moved(Guess(), axis, sign * step) for axis, step in enumerate((0.06, 0.06, 0.05, 0.05)) for sign in (1, -1)
+    )
+    return all(_mean(fits(seen, pairs, guess)) < as_read + BETTER / 2 for guess in near)
+
+
+def _mean(values: F64) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def _by_pose(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], best: Guess, fit: float) -> tuple[Guess, float]:
+    """Other axes or the other direction, where the poses as read hardly fit."""
+    if fit >= 0.5:
+        return best, fit
+    few = list(pairs)[:: max(1, len(pairs) // 24)]
+    for name in conventions():
+        guess = replace(best, pose=name)
+        now = _mean(fits(seen, few, guess))
+        if now > fit + 0.15:
+            best, fit = guess, now
+    return best, fit
+
+
+def _by_cameras(
+    seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], best: Guess, fit: float
+) -> tuple[Guess, float]:
+    """Factor, focal length and centre by a coarse grid, then by halving steps around what is best."""
+    tried = [replace(best, factor=float(f), focal=float(g)) for f in FACTORS[::2] for g in FOCALS[::3]]
+    tried += [replace(best, shift=(float(x), 0.0)) for x in SHIFTS] + [
+        replace(best, shift=(0.0, float(y))) for y in SHIFTS
+    ]
+    few = list(pairs)[:: max(1, len(pairs) // 24)]
+    start = _mean(fits(seen, few, best))
+    scores = [(_mean(fits(seen, few, g)), k) for k, g in enumerate(tried)]
+    top, place = max(scores)
+    if top > start:
+        best = tried[place]
+    fit = _mean(fits(seen, pairs, best))
+    step = np.array([0.08, 0.08, 0.04, 0.04])
+    while step[0] > 0.004:
+        moved = False
+        for axis in range(4):
+            for sign in (1, -1):
+                guess = _moved(best, axis, sign * float(step[axis]))
+                now = _mean(fits(seen, pairs, guess))
+                if now > fit + 1e-4:
+                    best, fit, moved = guess, now, True
+        if not moved:
+            step = step / 2
+    return best, fit
+
+
+def _moved(guess: Guess, axis: int, by: float) -> Guess:
+    if axis == 0:
+        return replace(guess, factor=guess.factor * float(np.exp(by)))
+    if axis == 1:
+        return replace(guess, focal=guess.focal * float(np.exp(by)))
+    x, y = guess.shift
+    return replace(guess, shift=(x + by, y) if axis == 2 else (x, y + by))
+
+
+def _per_frame(n: int, pairs: Sequence[tuple[int, int]], fit: F64) -> tuple[float, ...]:
+    """Median fit of the pairs of every frame."""
+    rows: list[list[float]] = [[] for _ in range(n)]
+    for (a, b), x in zip(pairs, fit):
+        if np.isfinite(x):
+            rows[a].append(float(x))
+            rows[b].append(float(x))
+    return tuple(float(np.median(r)) if r else float("nan") for r in rows)
