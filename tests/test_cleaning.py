@@ -150,3 +150,12 @@ def test_fewer_views_are_trusted_less() -> None:
     one = mapped([room], poses[[frame]])
     assert len(most.seen) >= 10 and one.objects
     assert max(o.confidence for o in one.objects) < most.confidence / 2
+
+
+def test_the_outline_of_a_thing_as_thin_as_a_line_is_a_centimetre_wide() -> None:
+    from cogmap.geometry.box import hull_xy
+    from cogmap.stages.boxes import _outline
+
+    line = np.column_stack([np.linspace(0, 1, 50), np.zeros(50)])
+    lo, hi = _outline(line).min(0), _outline(line).max(0)
+    assert np.allclose(lo, [-0.005, -0.005]) and np.allclose(hi, [1.005, 0.005]) and len(hull_xy(line)) <= 2

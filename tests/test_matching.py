@@ -7,11 +7,12 @@ import pytest
 
 from cogmap import CognitiveMap, pipeline
 from cogmap.config import Config
+from cogmap.data.frames import StoredFrame
 from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.errors import InputError
 from cogmap.geometry.camera import project, unproject
 from cogmap.geometry.rigid import apply, inverse
-from cogmap.query.matching import depth_at
+from cogmap.query.matching import depth_at, match_pixel
 
 from .references import K, windows
 from .rooms import make_room, render, walk_path
@@ -57,3 +58,18 @@ def test_depth_between_pixels_follows_a_plane() -> None:
     assert depth_at(plane, (10.2, 7.9)) == pytest.approx(1 / (0.3 + 0.0005 * 10.2 + 0.0007 * 7.9), rel=1e-5)
     plane[7, 9:] = 0
     assert depth_at(plane, (10.2, 7.9)) is None and depth_at(plane, (0.1, 0.1)) == pytest.approx(float(plane[0, 0]))
+
+
+def test_a_pixel_without_depth_has_no_partner_and_says_why() -> None:
+    flat = StoredFrame(
+        0,
+        0,
+        0.0,
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((8, 8), np.float32),
+        np.zeros((8, 8), np.float32),
+        K,
+        np.eye(4),
+    )
+    found = match_pixel(flat, (3.0, 3.0), flat)
+    assert (found.uv, found.reason, found.xyz_map) == (None, "no depth", None)
