@@ -24,7 +24,7 @@ LEAST_FIT = 0.25
 CLEAR_FIT, CLEARLY_BETTER = 0.4, 0.2
 FACTOR_OFF, FOCAL_OFF, CENTRE_OFF = np.log(1.045), np.log(1.06), 0.05
 CENTRE_BEYOND, CENTRE_FAR = 0.5, 0.2
-ALONE, CROWD = 0.5, 0.3
+ALONE, CROWD = 0.5, 0.42
 JUMP, LEAST_JUMP_M = 12.0, 1.0
 
 
@@ -116,7 +116,7 @@ def _alone(verdict: Verdict) -> list[int]:
     known = fit[np.isfinite(fit)]
     if len(known) < 5 or float(np.median(known)) < ALONE or verdict.best.pose:
         return []
-    lost = np.flatnonzero(np.isfinite(fit) & (fit < min(CROWD, 0.5 * float(np.median(known)))))
+    lost = np.flatnonzero(np.isfinite(fit) & (fit < min(CROWD, 0.6 * float(np.median(known)))))
     return lost.tolist() if len(lost) <= 0.2 * len(known) else []
 
 

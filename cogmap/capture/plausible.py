@@ -22,7 +22,7 @@ ACROSS = 40
 MOST_FRAMES = 24
 MOST_PAIRS = 36
 NEAR = 0.03  # of the depth: sensors err by under 1 %, poses by a centimetre or two
-LEAST_SHARED = 0.15
+LEAST_SHARED, GLIMPSE = 0.15, 0.03
 FITS, BETTER = 0.45, 0.04
 FACTORS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 25))
 FOCALS = np.exp(np.linspace(np.log(0.66), np.log(1.5), 13))
@@ -49,12 +49,16 @@ class Guess:
     pose: str = ""
 
 
+AS_READ = Guess()
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What fits best, how well (0 to 1), and how well the numbers fit as read; `pairs` that could be asked.
 
     Attributes:
-        per_frame: how well each frame fits the others as read, NaN where it shares nothing with them.
+        per_frame: how well each frame fits the others as read, NaN where it shares nothing with them and nothing is odd
+            about that.
     """
 
     best: Guess
@@ -94,7 +98,9 @@ def pairs_of(n: int) -> list[tuple[int, int]]:
     ]
 
 
-def fits(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess = Guess()) -> F64:
+def fits(
+    seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess = AS_READ, least: float = LEAST_SHARED
+) -> F64:
     """For every pair the share of the first frame's points that the second shows at their depth (NaN: too few shared).
 
     A point counts as shared where it falls into the second picture on known depth; one that lies clearly behind what is
@@ -116,8 +122,8 @@ def fits(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess =
             v = p[:, 1] / p[:, 2] * K[1, 1] + K[1, 2]
         h, w = depth.shape
         inside = (p[:, 2] > 0) & (u >= 0) & (v >= 0) & (u < w) & (v < h)
-        if inside.sum() < LEAST_SHARED * len(xyz):
-            out[k] = 0.0 if guess != Guess() else np.nan
+        if inside.sum() < least * len(xyz):
+            out[k] = 0.0 if guess != AS_READ and least == LEAST_SHARED else np.nan
             continue
         there = depth[v[inside].astype(int), u[inside].astype(int)] * guess.factor
         known = there > 0
@@ -155,10 +161,10 @@ def judged(seen: Sequence[Sight]) -> Verdict:
     if len(usable) < 3:
         usable = pairs
     if as_read >= FITS and _stands(seen, usable, as_read):
-        return Verdict(Guess(), as_read, as_read, len(usable), _per_frame(len(seen), pairs, plain))
+        return Verdict(Guess(), as_read, as_read, len(usable), _per_frame(seen, pairs, Guess()))
     best, fit = _by_pose(seen, pairs, Guess(), as_read if usable else 0.0)
     best, fit = _by_cameras(seen, usable if not best.pose else pairs, best, fit)
-    return Verdict(best, fit, as_read, len(usable), _per_frame(len(seen), pairs, plain))
+    return Verdict(best, fit, as_read, len(usable), _per_frame(seen, pairs, best))
 
 
 def _stands(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], as_read: float) -> bool:
@@ -225,11 +231,19 @@ def _moved(guess: Guess, axis: int, by: float) -> Guess:
     return replace(guess, shift=(x + by, y) if axis == 2 else (x, y + by))
 
 
-def _per_frame(n: int, pairs: Sequence[tuple[int, int]], fit: F64) -> tuple[float, ...]:
-    """Median fit of the pairs of every frame."""
+def _per_frame(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], best: Guess) -> tuple[float, ...]:
+    """Median fit of the pairs of every frame; one that shares little is asked against all near it, pixel by pixel."""
+    n, fit = len(seen), fits(seen, pairs, best, GLIMPSE)
     rows: list[list[float]] = [[] for _ in range(n)]
     for (a, b), x in zip(pairs, fit):
         if np.isfinite(x):
             rows[a].append(float(x))
             rows[b].append(float(x))
-    return tuple(float(np.median(r)) if r else float("nan") for r in rows)
+    out = [float(np.median(r)) if r else float("nan") for r in rows]
+    for i in range(n):
+        if np.isnan(out[i]):
+            near = [j for j in range(max(0, i - 6), min(n, i + 7)) if j != i]
+            glimpses = fits(seen, [*((i, j) for j in near), *((j, i) for j in near)], best, GLIMPSE)
+            known = glimpses[np.isfinite(glimpses)]
+            out[i] = float(np.median(known)) if len(known) >= 2 else float("nan")
+    return tuple(out)
