@@ -22,7 +22,7 @@ ACROSS = 40
 MOST_FRAMES = 24
 MOST_PAIRS = 36
 NEAR = 0.03  # of the depth: sensors err by under 1 %, poses by a centimetre or two
-LEAST_SHARED, GLIMPSE = 0.15, 0.03
+LEAST_SHARED, GLIMPSE, LEAST_ASKED = 0.15, 0.02, 300
 FITS, BETTER = 0.45, 0.04
 FACTORS = np.exp(np.linspace(np.log(0.4), np.log(2.5), 25))
 FOCALS = np.exp(np.linspace(np.log(0.66), np.log(1.5), 13))
@@ -98,10 +98,13 @@ def pairs_of(n: int) -> list[tuple[int, int]]:
     ]
 
 
-def fits(
-    seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess = AS_READ, least: float = LEAST_SHARED
-) -> F64:
-    """For every pair the share of the first frame's points that the second shows at their depth (NaN: too few shared).
+def fits(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess = AS_READ) -> F64:
+    """For every pair the share of the first frame's points that the second shows at their depth; NaN: too few."""
+    return _shown(seen, pairs, guess, LEAST_SHARED)[0]
+
+
+def _shown(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], guess: Guess, least: float) -> tuple[F64, F64]:
+    """What `fits` says of every pair, and how many points it was asked about.
 
     A point counts as shared where it falls into the second picture on known depth; one that lies clearly behind what is
     seen there is hidden, not wrong, and counts half.
@@ -109,7 +112,7 @@ def fits(
     mend = _mend(guess.pose)
     cameras = [_camera(s, guess) for s in seen]
     poses = [mend(s.T) for s in seen]
-    out = np.full(len(pairs), np.nan)
+    out, asked = np.full(len(pairs), np.nan), np.zeros(len(pairs))
     for k, (a, b) in enumerate(pairs):
         xyz = unproject(seen[a].depth * np.float32(guess.factor), cameras[a])[seen[a].depth > 0]
         if len(xyz) < 30:
@@ -132,7 +135,8 @@ def fits(
         off = np.log(there[known] / p[inside, 2][known])
         hidden = off < -2 * NEAR
         out[k] = float(np.exp(-((off[~hidden] / NEAR) ** 2)).sum() / (len(off) - 0.5 * hidden.sum()))
-    return out
+        asked[k] = len(off) - 0.5 * hidden.sum()
+    return out, asked
 
 
 def _camera(s: Sight, guess: Guess) -> F64:
@@ -161,10 +165,10 @@ def judged(seen: Sequence[Sight]) -> Verdict:
     if len(usable) < 3:
         usable = pairs
     if as_read >= FITS and _stands(seen, usable, as_read):
-        return Verdict(Guess(), as_read, as_read, len(usable), _per_frame(seen, pairs, Guess()))
+        return Verdict(Guess(), as_read, as_read, len(usable), _per_frame(seen, Guess()))
     best, fit = _by_pose(seen, pairs, Guess(), as_read if usable else 0.0)
     best, fit = _by_cameras(seen, usable if not best.pose else pairs, best, fit)
-    return Verdict(best, fit, as_read, len(usable), _per_frame(seen, pairs, best))
+    return Verdict(best, fit, as_read, len(usable), _per_frame(seen, best))
 
 
 def _stands(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], as_read: float) -> bool:
@@ -231,19 +235,15 @@ def _moved(guess: Guess, axis: int, by: float) -> Guess:
     return replace(guess, shift=(x + by, y) if axis == 2 else (x, y + by))
 
 
-def _per_frame(seen: Sequence[Sight], pairs: Sequence[tuple[int, int]], best: Guess) -> tuple[float, ...]:
-    """Median fit of the pairs of every frame; one that shares little is asked against all near it, pixel by pixel."""
-    n, fit = len(seen), fits(seen, pairs, best, GLIMPSE)
-    rows: list[list[float]] = [[] for _ in range(n)]
-    for (a, b), x in zip(pairs, fit):
+def _per_frame(seen: Sequence[Sight], best: Guess) -> tuple[float, ...]:
+    """How well every frame fits those up to six steps away, all shared points together; NaN where these are few."""
+    n = len(seen)
+    pairs = [(i, j) for i in range(n) for j in range(max(0, i - 6), min(n, i + 7)) if i != j]
+    pairs = [p for p in pairs if (p[0] + p[1]) % 2 == 1]  # half of them tell as much
+    fit, asked = _shown(seen, pairs, best, GLIMPSE)
+    good, total = np.zeros(n), np.zeros(n)
+    for (a, b), x, m in zip(pairs, fit, asked):
         if np.isfinite(x):
-            rows[a].append(float(x))
-            rows[b].append(float(x))
-    out = [float(np.median(r)) if r else float("nan") for r in rows]
-    for i in range(n):
-        if np.isnan(out[i]):
-            near = [j for j in range(max(0, i - 6), min(n, i + 7)) if j != i]
-            glimpses = fits(seen, [*((i, j) for j in near), *((j, i) for j in near)], best, GLIMPSE)
-            known = glimpses[np.isfinite(glimpses)]
-            out[i] = float(np.median(known)) if len(known) >= 2 else float("nan")
-    return tuple(out)
+            good[[a, b]] += x * m
+            total[[a, b]] += m
+    return tuple(float(g / t) if t >= LEAST_ASKED else float("nan") for g, t in zip(good, total))
