@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._checks import F64
+from .._checks import F64, Bool
 from ..data.capture import Capture, CaptureFrame
 from ..data.issues import Issue, by_share
 from ..errors import ConfigError, InputError
 from ..geometry.conventions import conventions
-from .plausible import BETTER, Guess, Verdict, judged, sights, spread
+from .plausible import BETTER, Guess, Verdict, judged, precise_factor, sights, spread
 
 POSES_IN_METRES = ("tum", "sevenscenes", "npz", "arrays", "open3d")
 LEAST_FIT = 0.25
@@ -26,6 +26,7 @@ FACTOR_OFF, FOCAL_OFF, CENTRE_OFF = np.log(1.045), np.log(1.06), 0.05
 CENTRE_BEYOND, CENTRE_FAR = 0.5, 0.2
 ALONE, CROWD = 0.5, 0.42
 JUMP, LEAST_JUMP_M = 12.0, 1.0
+STEPS, END_STEPS, NEAR_STEPS = 4.0, 8.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,9 @@ def checked(capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] 
         effect = f"depth of {len(alone)} of {len(picked)} frames fits no other: their poses are lost"
         issues.append(Issue("W-POSES-DROPPED", len(alone), "capture", effect, by_share(len(alone), len(picked))))
         kept = [i for i in kept if i not in alone]
+    if abs(np.log(verdict.best.factor)) > FACTOR_OFF:
+        alike = Guess(factor=verdict.best.factor, pose=verdict.best.pose)  # cameras are left as they are or refused
+        verdict = replace(verdict, best=replace(verdict.best, factor=precise_factor(frames, alike)))
     mended, more = _mended(capture, frames[0], verdict, trusted)
     return Checked(mended, tuple(kept), (*issues, *more))
 
@@ -77,9 +81,22 @@ def near_ones(capture: Capture, indices: Sequence[int]) -> tuple[list[int], int]
     nearest = gap.min(1)
     usual = float(np.quantile(nearest, 0.75))
     far = nearest > max(JUMP * usual, LEAST_JUMP_M if capture.report.scale_source != "none" else 0.0)
+    if capture.ordered:
+        far |= _jumps(at)
     if far.mean() > 0.25:  # a few cameras that stand far apart, not a walk
         return list(indices), 0
     return [i for i, gone in zip(indices, far) if not gone], int(far.sum())
+
+
+def _jumps(at: F64) -> Bool:
+    """Which of the cameras (N, 3) of a walk are far from both neighbours, though these are near one another."""
+    step = np.linalg.norm(np.diff(at, axis=0), axis=1)
+    usual = float(np.median(step))
+    before, after = np.append(np.inf, step), np.append(step, np.inf)
+    over = np.full(len(at), 0.0)
+    over[1:-1] = np.linalg.norm(at[2:] - at[:-2], axis=1)
+    least = np.where(np.isinf(before) | np.isinf(after), END_STEPS, STEPS) * usual
+    return np.asarray((np.minimum(before, after) > np.maximum(least, 1e-9)) & (over < NEAR_STEPS * usual + 1e-9))
 
 
 def check_centre(frames: Sequence[CaptureFrame]) -> list[Issue]:
