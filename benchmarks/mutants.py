@@ -230,8 +230,9 @@ class Bench:
             (self.folder.parent / "shared").symlink_to(shared)
 
     def pytest(self, *args: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """One run of pytest in the copy, on both cores."""
-        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "-m", QUICK, *args]
+        """One run of pytest in the copy: on both cores, or in one process where memory itself may be broken."""
+        workers = ["-p", "no:xdist"] if env else ["-n", "2", "--dist", "worksteal"]
+        command = [sys.executable, "-m", "pytest", *workers, "-m", QUICK, *args]
         return subprocess.run(
             command, cwd=self.folder, env=env or self.env, capture_output=True, text=True, timeout=LONGEST_S
         )
@@ -329,9 +330,9 @@ class Bench:
         tests = self.tests_of(mutant)
         if not tests:
             return "survived", "no test passes through it"
-        env = dict(self.env)
+        env = None
         if mutant.file.startswith("kernels"):  # compiled code does not notice that what it inlined has changed
-            env["NUMBA_CACHE_DIR"] = str(self.folder / ".mutant_cache")
+            env = {**self.env, "NUMBA_CACHE_DIR": str(self.folder / ".mutant_cache")}
             shutil.rmtree(self.folder / ".mutant_cache", ignore_errors=True)
         path.write_text(mutant.applied(source))
         try:

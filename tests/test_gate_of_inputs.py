@@ -67,7 +67,9 @@ def test_a_factor_between_depth_and_poses_comes_back(factor: float) -> None:
     frames = [replace(f, depth_m=f.depth_m * np.float32(factor)) for f in frames_of(1)]  # type: ignore[operator]
     found = checked(capture_of(frames), range(24))
     (told,) = found.issues
-    assert told.code == "W-DEPTH-SCALED" and told.measured == pytest.approx(1 / factor, rel=0.003)
+    assert (told.code, told.severity) == ("W-DEPTH-SCALED", "degraded") and told.measured == pytest.approx(
+        1 / factor, rel=0.003
+    )
     mended = next(found.capture.frames([5])).depth_m
     true = frames_of(1)[5].depth_m
     assert mended is not None and true is not None
@@ -89,7 +91,7 @@ def test_a_lost_pose_is_left_out_and_counted(by: list[float]) -> None:
     T[:3, 3] += by
     frames[7] = replace(frames[7], T_input_cam=T)
     found = checked(capture_of(frames), range(24))
-    assert [(x.code, x.count, x.severity) for x in found.issues] == [("W-POSES-DROPPED", 1, "note")]
+    assert [(x.code, x.count, x.severity) for x in found.issues] == [("W-POSES-DROPPED", 1, "degraded")]
     assert 7 not in found.indices and len(found.indices) == 23
 
 

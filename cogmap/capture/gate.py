@@ -14,7 +14,7 @@ import numpy as np
 
 from .._checks import F64, Bool
 from ..data.capture import Capture, CaptureFrame
-from ..data.issues import Issue, by_share
+from ..data.issues import Issue
 from ..errors import ConfigError, InputError
 from ..geometry.conventions import conventions
 from .plausible import BETTER, Guess, Verdict, judged, precise_factor, sights, spread
@@ -51,7 +51,7 @@ def checked(capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] 
     kept, lost = near_ones(capture, indices)
     if lost:
         effect = f"the camera of {lost} of {len(indices)} frames jumps far away from all others"
-        issues.append(Issue("W-POSES-DROPPED", lost, "capture", effect, by_share(lost, len(indices))))
+        issues.append(Issue("W-POSES-DROPPED", lost, "capture", effect, "degraded"))
     picked = [kept[k] for k in spread(len(kept))]
     frames = list(capture.frames(picked))
     issues += check_centre(frames)
@@ -62,7 +62,7 @@ def checked(capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] 
     alone = [picked[k] for k in _alone(verdict)] if len(seen) == len(picked) else []
     if alone:
         effect = f"depth of {len(alone)} of {len(picked)} frames fits no other: their poses are lost"
-        issues.append(Issue("W-POSES-DROPPED", len(alone), "capture", effect, by_share(len(alone), len(picked))))
+        issues.append(Issue("W-POSES-DROPPED", len(alone), "capture", effect, "degraded"))
         kept = [i for i in kept if i not in alone]
     if abs(np.log(verdict.best.factor)) > FACTOR_OFF:
         alike = Guess(factor=verdict.best.factor, pose=verdict.best.pose)  # cameras are left as they are or refused
