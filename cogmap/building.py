@@ -268,7 +268,12 @@ def _passed(capture: Capture, choice: Choice, config: Config, diary: Diary) -> t
     from .capture.gate import checked
 
     options = {"--depth-unit": config.depth_unit, "--convention": config.convention, "--intrinsics": config.intrinsics}
-    found = checked(capture, choice.indices, trusted=[name for name, value in options.items() if value is not None])
+    found = checked(
+        capture,
+        choice.indices,
+        trusted=[name for name, value in options.items() if value is not None],
+        place=config.place,
+    )
     diary.done("check", found.issues)
     return found.capture, replace(choice, indices=found.indices)
 

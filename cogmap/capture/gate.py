@@ -25,6 +25,7 @@ CLEAR_FIT, CLEARLY_BETTER = 0.4, 0.2
 FACTOR_OFF, FOCAL_OFF, CENTRE_OFF = np.log(1.045), np.log(1.06), 0.05
 CENTRE_BEYOND, CENTRE_FAR = 0.5, 0.2
 ALONE, CROWD = 0.5, 0.42
+DEPTHS_M = {"object": (0.02, 3.0), "room": (0.2, 20.0), "building": (0.2, 50.0), "street": (0.5, 200.0)}
 JUMP, LEAST_JUMP_M = 12.0, 1.0
 STEPS, END_STEPS, NEAR_STEPS = 4.0, 8.0, 4.0
 
@@ -38,11 +39,14 @@ class Checked:
     issues: tuple[Issue, ...]
 
 
-def checked(capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] = ()) -> Checked:
+def checked(
+    capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] = (), place: str | None = None
+) -> Checked:
     """Check poses, cameras and depth of the chosen frames against one another.
 
     Args:
         trusted: options that the user gave ("--depth-unit", "--convention", "--intrinsics"): these are never overruled.
+        place: what the capture shows: "object", "room", "building", "street", or None for a room or building.
 
     Raises:
         InputError: E-POSE-CONVENTION, E-DEPTH-UNIT, E-INTRINSICS, each with what fits.
@@ -54,6 +58,7 @@ def checked(capture: Capture, indices: Sequence[int], *, trusted: Sequence[str] 
         issues.append(Issue("W-POSES-DROPPED", lost, "capture", effect, "degraded"))
     picked = [kept[k] for k in spread(len(kept))]
     frames = list(capture.frames(picked))
+    check_unit(capture, frames, place)
     issues += check_centre(frames)
     seen = sights(frames)
     if len(seen) < 2:
@@ -97,6 +102,25 @@ def _jumps(at: F64) -> Bool:
     over[1:-1] = np.linalg.norm(at[2:] - at[:-2], axis=1)
     least = np.where(np.isinf(before) | np.isinf(after), END_STEPS, STEPS) * usual
     return np.asarray((np.minimum(before, after) > np.maximum(least, 1e-9)) & (over < NEAR_STEPS * usual + 1e-9))
+
+
+def check_unit(capture: Capture, frames: Sequence[CaptureFrame], place: str | None = None) -> None:
+    """Whether depth that claims to be metres is as far as things in a place are, in the middle one of its frames.
+
+    Raises:
+        InputError: E-DEPTH-UNIT.
+    """
+    depths = [np.nan_to_num(f.depth_m, posinf=0) for f in frames if f.depth_m is not None]
+    middles = [float(np.median(d[d > 0])) for d in depths if (d > 0).any()]
+    if capture.report.scale_source == "none" or not middles:
+        return
+    median, (low, high) = float(np.median(middles)), DEPTHS_M.get(place or "", DEPTHS_M["room"])
+    if low <= median <= high:
+        return
+    likely = "millimetres read as metres" if median > high else "metres divided by 1000"
+    remedy = f"These look like {likely}: give --depth-unit, the depth in metres, or --place."
+    name = frames[0].name or capture.path
+    raise InputError("E-DEPTH-UNIT", f"median depth is {median:.4g} m, expected {low:g} to {high:g}.", remedy, name)
 
 
 def check_centre(frames: Sequence[CaptureFrame]) -> list[Issue]:

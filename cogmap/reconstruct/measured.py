@@ -13,7 +13,6 @@ from ..errors import InputError, TrustError
 from .registered import colour_pixels
 
 SENSOR_SIGMA = 0.01
-PLAUSIBLE_M = (0.2, 20.0)
 MOST_BAD = 0.05
 ABSURD_M = 1e9
 
@@ -22,11 +21,11 @@ def reconstruct_measured(capture: Capture, indices: Sequence[int]) -> Reconstruc
     """Windows of one frame each from a posed RGB-D capture, lengths in metres unless its report names no scale.
 
     Raises (while the windows are read):
-        InputError: E-DEPTH-UNIT when the depths cannot be metres; E-DEPTH-BAD, over 5 % not finite.
+        InputError: E-POSE-CONVENTION, E-NO-INTRINSICS. TrustError: E-TOO-MANY-BAD-POINTS, over 5 % not finite.
     """
     metric = capture.report.scale_source != "none"
     return Reconstruction(
-        windows=_windows(capture, indices, metric),
+        windows=_windows(capture, indices),
         scale=Scale("metric", "sensor", SENSOR_SIGMA) if metric else Scale("relative", "none", 0.0),
         up_world=capture.gravity_input,
         losses=(),
@@ -34,9 +33,9 @@ def reconstruct_measured(capture: Capture, indices: Sequence[int]) -> Reconstruc
     )
 
 
-def _windows(capture: Capture, indices: Sequence[int], metric: bool) -> Iterator[Window]:
+def _windows(capture: Capture, indices: Sequence[int]) -> Iterator[Window]:
     for frame in capture.frames(indices):
-        depth = checked_depth(frame, metric=metric)
+        depth = checked_depth(frame)
         K = frame.K_depth if frame.K_depth is not None else frame.K
         if K is None or frame.T_input_cam is None:
             raise InputError("E-NO-INTRINSICS", "a frame lacks intrinsics or pose.", "Give --intrinsics.", frame.name)
@@ -52,11 +51,11 @@ def _windows(capture: Capture, indices: Sequence[int], metric: bool) -> Iterator
         )
 
 
-def checked_depth(frame: CaptureFrame, *, metric: bool = True) -> F32:
-    """The depth of a frame with every invalid pixel at 0; where it claims to be metres, of a length that rooms have.
+def checked_depth(frame: CaptureFrame) -> F32:
+    """The depth of a frame with every invalid pixel at 0.
 
     Raises:
-        InputError: E-DEPTH-UNIT, E-POSE-CONVENTION (mostly negative). TrustError: E-TOO-MANY-BAD-POINTS.
+        InputError: E-POSE-CONVENTION (mostly negative). TrustError: E-TOO-MANY-BAD-POINTS.
     """
     depth = np.array(frame.depth_m, np.float32)
     bad = ~np.isfinite(depth) | (np.abs(np.nan_to_num(depth)) > ABSURD_M)
@@ -69,17 +68,7 @@ def checked_depth(frame: CaptureFrame, *, metric: bool = True) -> F32:
         remedy = "The camera looks along -z there (OpenGL): flip y and z of the poses and give positive depth."
         raise InputError("E-POSE-CONVENTION", "most depths are negative.", remedy, frame.name)
     depth[depth < 0] = 0
-    if metric and (depth > 0).any():
-        _check_unit(float(np.median(depth[depth > 0])), frame.name)
     return depth
-
-
-def _check_unit(median: float, name: str) -> None:
-    if PLAUSIBLE_M[0] <= median <= PLAUSIBLE_M[1]:
-        return
-    likely = "millimetres read as metres" if median > PLAUSIBLE_M[1] else "metres divided by 1000"
-    remedy = f"These look like {likely}: give the depth in metres, or set the unit."
-    raise InputError("E-DEPTH-UNIT", f"median depth is {median:.4g} m, expected 0.2 to 20.", remedy, name)
 
 
 def registered_rgb(frame: CaptureFrame, depth: F32, K_depth: F64) -> U8:

@@ -55,7 +55,7 @@ def unit_of_extent(extent: Array, place: str | None, path: str = "") -> Unit:
         for name, metres in UNITS.items()
         if ROOM_WIDE[0] <= size[2] * metres <= ROOM_WIDE[1] and ROOM_HIGH[0] <= size[0] * metres <= ROOM_HIGH[1]
     }
-    said = " x ".join(f"{v:.3g}" for v in size[::-1])
+    said = " x ".join(f"{v:.4g}" for v in size[::-1])
     if len(fitting) == 1 and place in (None, "room"):
         (name, metres), *_ = fitting.items()
         effect = f"{said} units are no place in metres and a room in {name}: lengths are converted"
@@ -225,7 +225,7 @@ def frame_of(voxels: Voxels, up: Array | None, *, keep: bool, sure_unit: bool = 
             more = (*more, Issue("W-GRAVITY-UNSURE", 1, "align", f"z is {tilt:.0f} degrees from up; the frame is kept"))
         return T, more
     T = _laid(xyz, normal, found)
-    effect = f"up is {np.round(found.up, 2).tolist()} of the file: the scan is turned by {tilt:.0f} degrees, floor at 0"
+    effect = f"up is {(np.round(found.up, 2) + 0.0).tolist()} of the file: the scan is turned by {tilt:.0f} degrees, floor at 0"
     issues = [Issue("W-UP-GUESSED", 1, "align", effect)] if up is None else []
     if found.floor is None:
         issues.append(Issue("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
