@@ -225,7 +225,8 @@ def frame_of(voxels: Voxels, up: Array | None, *, keep: bool, sure_unit: bool = 
             more = (*more, Issue("W-GRAVITY-UNSURE", 1, "align", f"z is {tilt:.0f} degrees from up; the frame is kept"))
         return T, more
     T = _laid(xyz, normal, found)
-    effect = f"up is {(np.round(found.up, 2) + 0.0).tolist()} of the file: the scan is turned by {tilt:.0f} degrees, floor at 0"
+    axis = (np.round(found.up, 2) + 0.0).tolist()
+    effect = f"up is {axis} of the file: the scan is turned by {tilt:.0f} degrees, floor at 0"
     issues = [Issue("W-UP-GUESSED", 1, "align", effect)] if up is None else []
     if found.floor is None:
         issues.append(Issue("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
