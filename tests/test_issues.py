@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import cogmap
 from cogmap import CognitiveMap
-from cogmap.clients.base import Client
+from cogmap.clients.base import Ask, Client
 from cogmap.data.issues import CODES, Issue, by_share, table
 from cogmap.data.scene import Quality, SceneMap
 from cogmap.errors import InputError
@@ -45,6 +45,11 @@ def test_severity_is_that_of_the_code_or_of_the_one_who_raises_it() -> None:
         Issue("W-NOBODY-KNOWS", 1, "x", "y")
 
 
+def first_is_a_chair(ask: Ask) -> str:
+    """The reply of a model that names the first number it is shown."""
+    return f"{ask.text.rpartition('Numbers: ')[2].partition(',')[0]}: chair"
+
+
 def copies(m: CognitiveMap, tmp: Path) -> dict[str, CognitiveMap]:
     """A map after everything that changes maps."""
     out = {"scaled": m.set_scale(m.objects[0].id, height=0.9), "moved": m.edit().move(m.objects[0].id, dx=0.3).done()}
@@ -56,7 +61,7 @@ def copies(m: CognitiveMap, tmp: Path) -> dict[str, CognitiveMap]:
     if m.scene.voxels is not None:
         out["aligned"] = m.align()
     if m.scene.keyframes:
-        out["labelled"] = m.label(Client("one", lambda ask: "1: chair"))
+        out["labelled"] = m.label(Client("one", first_is_a_chair), n_frames=1)
     return out
 
 
@@ -69,7 +74,7 @@ def never_better(source: SceneMap, copy: SceneMap) -> None:
     assert source.quality.status == "ok" or copy.quality.status == "degraded"
 
 
-@pytest.mark.parametrize("name", ["light", "movie", "scan"])
+@pytest.mark.parametrize("name", ["scan", *(pytest.param(n, marks=pytest.mark.slow) for n in ("light", "movie"))])
 def test_no_copy_of_a_built_map_is_better_than_it(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     ref: Reference = request.getfixturevalue(name)
     worse = ref.scene.quality.with_issues(
@@ -88,6 +93,12 @@ def test_more_issues_never_make_it_better(first: list[str], more: list[str]) -> 
     b = a.with_issues(*(Issue(c, 1, "x", "y") for c in more))
     assert set(a.warnings) <= set(b.warnings) and not (a.status == "degraded" and b.status == "ok")
     assert (b.status == "degraded") == any(CODES[c].severity == "degraded" for c in (*first, *more))
+
+
+def test_copies_of_frames_are_no_better_either(light: Reference) -> None:
+    m = CognitiveMap(replace(light.scene, quality=light.scene.quality.with_issues(Issue("W-PARTS", 3, "x", "apart"))))
+    for copy in (m.set_scale(m.objects[0].id, height=0.9), m.label(Client("one", first_is_a_chair), n_frames=1)):
+        never_better(m.scene, copy.scene)
 
 
 def test_aligning_keeps_frames_path_and_keyframes(light: Reference) -> None:
