@@ -33,8 +33,11 @@ MASKED = Least(recall=0.90, precision=0.90)  # of seen things: 1.00, 1.00
 FAULTY = Least(recall=0.83, precision=0.83)  # of seen things: 0.929, 0.931
 FILM = Film(path_error=0.0035, focal_error=0.0075)  # 0.0030, 0.0064
 
-# pytest -m slow tests/test_variants.py -s: path error of the films that must be mapped, most allowed
-VARIANTS_MAPPED = {"blank": 0.03, "twins": 0.03, "stabilised": 0.03, "rolling": 0.03, "person": 0.03}
+# pytest -m slow tests/test_variants.py -s: most path error of the films that must be mapped; the others may be refused,
+# which is shown as skipped, but never mapped wrong
+VARIANTS_MAPPED = {"blank": 0.001}  # 0.0005
+VARIANTS_OPEN = ("twins", "stabilised", "rolling", "person")
+WRONG_PATH = 0.03
 
 
 def main() -> None:

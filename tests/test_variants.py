@@ -9,7 +9,7 @@ import pytest
 
 import cogmap
 
-from .expected import VARIANTS_MAPPED
+from .expected import VARIANTS_MAPPED, VARIANTS_OPEN, WRONG_PATH
 from .rooms import film, make_room, render, suite_path, write_video
 from .rooms.camera import look_at
 from .rooms.film import K480, SIZE, Film
@@ -54,14 +54,19 @@ def films() -> dict[str, Film]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", VARIANTS_MAPPED)
+@pytest.mark.parametrize("name", [*VARIANTS_MAPPED, *VARIANTS_OPEN])
 def test_a_variant_is_mapped_right(name: str, tmp_path: Path) -> None:
-    """A refusal is a failure here: which must come out is in the table."""
+    """A refusal is a failure for those that must be mapped, and is seen as a skip for the others."""
     variant = films()[name]
     write_video(tmp_path / "film.mp4", variant.pictures(), fps=10)
-    m = cogmap.build(tmp_path / "film.mp4", scale="camera-height=1.5")
+    try:
+        m = cogmap.build(tmp_path / "film.mp4", scale="camera-height=1.5")
+    except cogmap.TrustError as refused:
+        if name in VARIANTS_MAPPED:
+            raise
+        pytest.skip(f"refused: {refused.code}")
     score = judge(m.scene, variant.room, variant.poses)
     print(name, m.quality.status, [w.code for w in m.quality.warnings], f"path {score.path_error:.2%}", score.scale)
-    assert score.path_error < VARIANTS_MAPPED[name]
+    assert score.path_error < VARIANTS_MAPPED.get(name, WRONG_PATH)
     if m.quality.status == "ok":
         assert abs(score.scale - 1) < 0.1
