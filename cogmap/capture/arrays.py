@@ -12,7 +12,7 @@ from ..data.capture import Capture, CaptureFrame, SourceReport
 from ..data.issues import Issue, by_share
 from ..errors import InputError
 from ..geometry.camera import pinhole_K
-from ..geometry.rigid import checked_pose
+from ..geometry.rigid import checked_pose, rigid_error
 from .listed import in_seconds, unit_issue
 
 ROUNDED = 1e-2  # of R R' - I: what half precision and rounded files leave
@@ -83,7 +83,7 @@ def open_arrays(
         raise InputError("E-POSE-FILE", f"{lost} of {len(T)} poses are not finite.", "Export the poses again.", path)
     poses = {int(i): checked_pose(_square(T[i]), f"pose {i} of {path}", ROUNDED) for i in finite}
     issues = list(notes)
-    off = max((_rigid_error(T[i]) for i in finite), default=0.0)
+    off = max((rigid_error(T[i]) for i in finite), default=0.0)
     if off > EXACT:
         effect = f"rotations are off by {off:.2g} and were moved onto the nearest ones"
         issues.append(Issue("W-POSES-ROUNDED", len(finite), "capture", effect, measured=off, expected=0.0))
@@ -169,12 +169,6 @@ def as_numpy(array: Any) -> Array:
     if out.dtype == object:
         raise InputError("E-SHAPE", "an argument is no array of numbers.", "Give numpy or torch arrays.")
     return out
-
-
-def _rigid_error(T: Array) -> float:
-    """How far a rotation part is from one: the largest entry of R R' - I."""
-    R = np.asarray(T[:3, :3], np.float64)
-    return float(np.abs(R @ R.T - np.eye(3)).max())
 
 
 def _square(T: Array) -> F64:

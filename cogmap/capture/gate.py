@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from .._checks import F64, Bool
 from ..data.capture import Capture, CaptureFrame
@@ -81,9 +82,7 @@ def near_ones(capture: Capture, indices: Sequence[int]) -> tuple[list[int], int]
     if capture.positions is None or len(indices) < 4:
         return list(indices), 0
     at = capture.positions[list(indices)]
-    gap = np.linalg.norm(at[:, None] - at[None], axis=2)
-    np.fill_diagonal(gap, np.inf)
-    nearest = gap.min(1)
+    nearest = np.asarray(cKDTree(at).query(at, k=2)[0])[:, 1]  # the first is the camera itself
     usual = float(np.quantile(nearest, 0.75))
     far = nearest > max(JUMP * usual, LEAST_JUMP_M if capture.report.scale_source != "none" else 0.0)
     if capture.ordered:

@@ -59,6 +59,12 @@ def rotation_angle(R: Array) -> float:
     return float(np.arccos(np.clip((np.trace(R) - 1) / 2, -1, 1)))
 
 
+def rigid_error(T: Array) -> float:
+    """How far the rotation part of a (3, 4) or (4, 4) is from a rotation: the largest entry of `R @ R.T - I`."""
+    R = np.asarray(T[:3, :3], np.float64)
+    return float(np.abs(R @ R.T - np.eye(3)).max())
+
+
 def checked_pose(T: Array, where: str, tolerance: float = PROJECT_TOLERANCE) -> F64:
     """Check one rigid pose and return it with the nearest true rotation (polar projection by SVD).
 
@@ -77,7 +83,7 @@ def checked_pose(T: Array, where: str, tolerance: float = PROJECT_TOLERANCE) -> 
     if np.linalg.det(R) < 0:
         remedy = "An axis is flipped: the poses are left-handed; negate that axis before export."
         raise InputError("E-POSE-REFLECTED", "a rotation has determinant -1.", remedy, where)
-    error = float(np.abs(R @ R.T - np.eye(3)).max())
+    error = rigid_error(P)
     if error > tolerance:
         remedy = "Remove scale or shear from the poses; a scale belongs into the map's scale."
         raise InputError("E-POSE-NOT-RIGID", f"a rotation is off by {error:.2g}.", remedy, where)

@@ -14,7 +14,7 @@ from .._checks import F64, Array
 from ..data.issues import Issue
 from ..data.voxels import Voxels
 from ..errors import InputError
-from ..geometry.rigid import from_rotation, rotation_between
+from ..geometry.rigid import about_z, from_rotation, rotation_between
 from .align import UP, wall_direction
 from .surface_samples import SurfaceSample
 
@@ -201,7 +201,7 @@ def _odds(up: Array, ends: Ends) -> float:
     return floor + opened + things + mass + written
 
 
-def frame_of(voxels: Voxels, up: Array | None, *, keep: bool, sure_unit: bool = True) -> tuple[F64, tuple[Issue, ...]]:
+def frame_of(voxels: Voxels, up: Array | None, *, keep: bool) -> tuple[F64, tuple[Issue, ...]]:
     """The rigid (4, 4) that sets a scan upright with its floor at 0, and what is said of it.
 
     A scan that stands so already, to 3 cm and a degree, stays as it is; so does one whose frame is to be kept, or whose
@@ -260,8 +260,6 @@ def _raised(T: F64, by: float) -> F64:
 
 def _laid(xyz: F64, normal: F64, found: Standing) -> F64:
     """Up to z, walls along x and y, floor at 0, the middle at the origin."""
-    from ..geometry.rigid import about_z
-
     T = from_rotation(rotation_between(found.up, UP))
     turned, facing = xyz @ T[:3, :3].T, normal @ T[:3, :3].T
     yaw = wall_direction(SurfaceSample(turned, facing, np.eye(4)[None]))
