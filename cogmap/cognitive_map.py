@@ -290,7 +290,7 @@ class CognitiveMap:
 
     def labelled(self, label: str) -> tuple[MapObject, ...]:
         """The objects of a label, in any number and by any of its names: "couches" finds what is called sofa."""
-        from .label.prompts import same_thing
+        from .data.nouns import same_thing
 
         return tuple(o for o in self.objects if o.label and same_thing(o.label) == same_thing(label))
 

@@ -52,7 +52,7 @@ def _set_since(quality: Quality, option: str) -> Quality:
 
 
 def _camera_height(scene: SceneMap) -> float:
-    if not scene.camera_path or any(w.code == "W-FLOOR-NOT-SEEN" for w in scene.quality.warnings):
+    if not scene.camera_path or not scene.floor_seen:
         remedy = "Give an object's height instead."
         raise ConfigError("E-SCALE-NO-FLOOR", "camera-height needs a proven floor, none was seen.", remedy)
     return float(np.median([c.T_map_cam[2, 3] for c in scene.camera_path]))

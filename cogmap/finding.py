@@ -6,9 +6,9 @@ import re
 from typing import NamedTuple
 
 from .clients.base import Ask, Client
+from .data.nouns import same_thing
 from .data.scene import MapObject, SceneMap
 from .errors import RemoteError
-from .label.prompts import same_thing
 from .label.shape_prior import SOURCE
 from .naming import png
 from .render.marked_frames import mark_frame

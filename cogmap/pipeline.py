@@ -126,9 +126,10 @@ def place(store: FrameStore, reconstruction: Reconstruction, config: Config, dia
         first = RELATIVE_RANGE / float(
             np.median(np.linalg.norm(_relative(sample.xyz_world, sample.T_world_cam), axis=1))
         )
-    alignment = align(scaled(sample, first), up_of(config, reconstruction))
+    metric = reconstruction.scale.kind == "metric"
+    alignment = align(scaled(sample, first), up_of(config, reconstruction), metric=metric)
     given = given_camera_height(config)
-    factor, new_scale, losses = scale.scale_factor(reconstruction.scale, alignment.camera_height, given)
+    factor, new_scale, losses = scale.scale_factor(reconstruction.scale, alignment.floor, given)
     S = np.diag([factor] * 3 + [1.0]) @ alignment.T_map_world @ np.diag([first] * 3 + [1.0])
     poses = np.array([store.header(i)[3] for i in range(len(store))])
     moved = np.array(S @ poses)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cogmap.config import Config
+from cogmap.data.issues import Issue
 from cogmap.data.points import GivenBox, GivenBoxes
-from cogmap.data.scene import SceneMap
+from cogmap.data.reconstruction import Scale
+from cogmap.data.scene import Quality, SceneMap
 from cogmap.pipeline import Diary, map_boxes
 
 HOSTILE = ("chair", "", "a\nb", 'quo"te', "tab\there", "\u202eright", "椅子", "x" * 300, "no", "1e9", "a (b), c=d")
@@ -27,6 +31,12 @@ def random_map(seed: int, n: int) -> SceneMap:
         size = tuple(rng.uniform(0.02, 3, 3).tolist())
         rows.append((label, tuple(rng.uniform(-20, 20, 3).tolist()), size, float(rng.uniform(-180, 180))))
     return map_of(*rows)
+
+
+def without_metres(scene: SceneMap) -> SceneMap:
+    """The map as if no floor had been seen and nothing told the metre."""
+    lost = (Issue("W-FLOOR-NOT-SEEN", 1, "align", "no floor"), Issue("W-SCALE-UNKNOWN", 1, "scale", "no metres"))
+    return replace(scene, scale=Scale("relative", "none", 0.0), quality=Quality("ok").with_issues(*lost))
 
 
 def living_room() -> SceneMap:

@@ -16,10 +16,11 @@ from cogmap.building import build
 from cogmap.cognitive_map import CognitiveMap
 from cogmap.config import Config
 from cogmap.data.detections import FrameDetections, Labeler
+from cogmap.data.nouns import same_thing, singular
 from cogmap.data.reconstruction import Reconstruction, Scale
 from cogmap.data.scene import Box, SceneMap
 from cogmap.errors import ConfigError, InputError
-from cogmap.label.prompts import parse_objects, same_thing, singular
+from cogmap.label.prompts import parse_objects
 from cogmap.label.recorded import labeler_of_arrays, recorded_labeler
 from cogmap.label.shape_prior import OTHER, guess_labels, shipped
 from cogmap.render.text_metric import parse_metric, render_metric

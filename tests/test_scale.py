@@ -11,37 +11,45 @@ import pytest
 import cogmap
 from cogmap.data.reconstruction import Scale
 from cogmap.edit import scaled_by_known_objects
-from cogmap.stages.scale import ASSUMED_CAMERA_HEIGHT_M, fused, of_known_objects, scale_factor
+from cogmap.stages.floor import Floor
+from cogmap.stages.heights import CAMERA_M, CAMERA_SIGMA
+from cogmap.stages.scale import fused, of_known_objects, scale_factor
 
 from .maps import map_of
 from .rooms import make_room, render, walk_path
 
 MODEL = Scale("metric", "model", 0.2)
+UNSEEN = Floor(0.0, False, -np.inf)
+
+
+def at(height: float) -> Floor:
+    """A floor that is sure, cameras at a height over it, nothing else level."""
+    return Floor(0.0, True, 3.0, camera_height=height)
 
 
 def test_a_models_metres_are_weighed_with_the_usual_camera_height() -> None:
-    factor, scale, losses = scale_factor(MODEL, 1.45)
+    factor, scale, losses = scale_factor(MODEL, at(1.45))
     assert factor == pytest.approx(1) and losses == () and scale.source == "model"
-    assert scale.rel_sigma == pytest.approx((1 / 0.2**2 + 1 / 0.15**2) ** -0.5)
-    factor, scale, losses = scale_factor(MODEL, 1.45 / 1.1)
+    assert scale.rel_sigma == pytest.approx((1 / 0.2**2 + 1 / CAMERA_SIGMA**2) ** -0.5, rel=0.01)
+    factor, scale, losses = scale_factor(MODEL, at(1.45 / 1.1))
     assert 1.0 < factor < 1.1 and losses == ()
 
 
 @pytest.mark.parametrize("height", [0.5, 1.1, 1.9, 4.0])
 def test_a_disagreement_is_said_and_widens_the_error(height: float) -> None:
-    factor, scale, losses = fused(MODEL, height)
-    wanted = ASSUMED_CAMERA_HEIGHT_M / height
+    factor, scale, losses = fused(MODEL, at(height))
+    wanted = CAMERA_M / height
     assert min(1, wanted) < factor < max(1, wanted)  # between what both say
     assert [(x.code, x.severity) for x in losses] == [("W-SCALE-DISAGREES", "degraded")]
-    assert scale.rel_sigma >= abs(math.log(wanted)) / 2
+    assert scale.rel_sigma >= 0.999 * abs(math.log(wanted)) / 2
 
 
 def test_a_sensor_is_believed_and_a_given_height_beats_a_model() -> None:
     sensor = Scale("metric", "sensor", 0.01)
-    assert scale_factor(sensor, 1.1) == (1.0, sensor, ())
-    factor, scale, losses = scale_factor(MODEL, 1.0, 1.5)
+    assert scale_factor(sensor, at(1.1)) == (1.0, sensor, ())
+    factor, scale, losses = scale_factor(MODEL, at(1.0), 1.5)
     assert factor == 1.5 and scale.source == "camera-height" and losses[0].code == "W-SCALE-DISAGREES"
-    assert scale_factor(MODEL, 1.5, 1.5)[2] == () and scale_factor(MODEL, None)[0] == 1.0
+    assert scale_factor(MODEL, at(1.5), 1.5)[2] == () and scale_factor(MODEL, UNSEEN)[0] == 1.0
 
 
 def furnished(f: float, beds: int = 1, chairs: int = 2) -> cogmap.data.scene.SceneMap:
@@ -101,5 +109,6 @@ def test_a_build_with_labels_and_no_metres_takes_them_from_its_things() -> None:
         for names in (labels, ["thing"] * len(labels))
     )
     scales = [0.37 * np.cbrt(np.linalg.det(m.scene.T_map_input[:3, :3])) for m in (told, bare)]
-    assert bare.scale.source == "assumed" and scales[1] == pytest.approx(1.45 / 1.1, rel=0.02)
-    assert told.scale.source == "known-object" and abs(math.log(scales[0])) < 2 * told.scale.rel_sigma < 0.3
+    assert bare.scale.source == "assumed" and abs(math.log(scales[1])) < 2 * bare.scale.rel_sigma < 0.3
+    assert abs(math.log(scales[1])) < 0.1 < math.log(CAMERA_M / 1.1)  # tables and seats outweigh a camera held low
+    assert abs(math.log(scales[0])) < 2 * told.scale.rel_sigma < 2 * bare.scale.rel_sigma

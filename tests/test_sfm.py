@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cogmap
+from benchmarks import floors
 from cogmap.building import reconstruct
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
@@ -35,9 +36,12 @@ def test_cameras_from_video_alone(movie: Reference) -> None:
     assert movie.scene.provenance["registered"] == movie.scene.provenance["frames"]
 
 
-def test_a_film_without_a_floor_is_relative_and_says_so(movie: Reference) -> None:
-    """The camera looks across the room: no floor lies under its path, so nothing tells the metre."""
-    m = movie.map
+def test_what_shows_no_floor_has_no_metres_and_says_so() -> None:
+    """A table filmed alone, without metres: nothing tells how large it is."""
+    shots, options = floors.table(0)
+    depth = np.stack([np.where(options["keep"](s), s.depth, 0) for s in shots]).astype(np.float32)
+    poses = np.stack([s.T_world_cam for s in shots])
+    m = cogmap.build_arrays(np.stack([s.rgb for s in shots]), depth, shots[0].K, poses, metric=False)
     assert (m.scale.kind, m.scale.source) == ("relative", "none")
     assert m.quality.status == "degraded" and "W-SCALE-UNKNOWN" in {w.code for w in m.quality.warnings}
     assert "not metres" in m.to_text() and "cm;" not in m.to_text()
@@ -117,7 +121,7 @@ def test_recorded_plays_back(movie: Reference, tmp_path: Path) -> None:
     assert movie.source is not None and movie.poses is not None
     capture = open_source(movie.source)
     assert isinstance(capture, Capture)
-    found = reconstruct(capture, Config(max_frames=12, sampling="uniform"), Diary())
+    found = reconstruct(capture, Config(max_frames=20, sampling="uniform"), Diary())
     record(found, tmp_path / "kept")
     again = list(read_recorded(tmp_path / "kept").windows)
     centers = np.array([w.T_world_cam[0, :3, 3] for w in again])

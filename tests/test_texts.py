@@ -94,7 +94,7 @@ def test_facts_of_any_map_are_true(seed: int, n: int) -> None:
         up = max(0.0, a.low - b.top, b.low - a.top)
         assert fact.values[0] == pytest.approx(np.hypot(apart, up), abs=0.0051)
         step = np.subtract(b.center_m, a.center_m)
-        assert np.allclose(np.cos(np.radians(fact.values[1]) - np.arctan2(step[1], step[0])), 1, atol=1e-4)
+        assert np.allclose(np.cos(np.radians(fact.values[2]) - np.arctan2(step[1], step[0])), 1, atol=1e-4)
 
 
 def test_the_nearest_is_told_by_surfaces_not_by_middles() -> None:

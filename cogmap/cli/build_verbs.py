@@ -138,6 +138,20 @@ def _say(made: Any, target: Path, *, as_json: bool, quiet: bool) -> None:
             f"{len(s.objects)} objects, scale {s.scale.kind} from {s.scale.source}, {s.quality.status}", file=sys.stderr
         )
     print(target)
+    if s.scale.kind == "relative" and not quiet:
+        print(_scale_command(s, target), file=sys.stderr)
+
+
+def _scale_command(scene: Any, target: Path) -> str:
+    """The command that gives a map metres by one length of it: its tallest whole object, named ones first."""
+    whole = [o for o in scene.objects if not o.partial] or list(scene.objects)
+    if not whole:
+        return f"cogmap edit scale {target} camera-height=1.5  # no metres yet: the height of the camera over the floor"
+    known = max(whole, key=lambda o: (o.label is not None, o.box.size_m[2]))
+    color = f"the {known.color_name} " if known.color_name else ""
+    return (
+        f"cogmap edit scale {target} {known.id}.height=0.75  # no metres yet: measure the height of {color}{known.id}"
+    )
 
 
 def inspect(

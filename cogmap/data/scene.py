@@ -97,6 +97,21 @@ class MapObject:
         return words[-1] if words else None
 
     @property
+    def outline(self) -> F64:
+        """The outline (F, 2) seen from above; the corners of its box where none was measured."""
+        return self.footprint_map if len(self.footprint_map) > 2 else self.box.floor_corners
+
+    @property
+    def low(self) -> float:
+        """Height of the bottom over the floor."""
+        return self.box.low
+
+    @property
+    def top(self) -> float:
+        """Height of the top over the floor."""
+        return self.box.top
+
+    @property
     def pose(self) -> F64:
         """Object to map (4, 4): origin at the centre of the box, x along its front where it has one, else its length.
 
@@ -135,6 +150,21 @@ class Opening:
     kind: str
     wall: str | None
     box: Box
+
+    @property
+    def outline(self) -> F64:
+        """The corners (4, 2) of its box seen from above."""
+        return self.box.floor_corners
+
+    @property
+    def low(self) -> float:
+        """Height of the bottom over the floor."""
+        return self.box.low
+
+    @property
+    def top(self) -> float:
+        """Height of the top over the floor."""
+        return self.box.top
 
 
 @dataclass(frozen=True)
@@ -217,6 +247,7 @@ class Edge:
     Attributes:
         frame: the frame of reference: "world" (x right, y ahead, z up) or "object:ID" (as seen from its front).
         distance_m: smallest gap between the surfaces. margin_m: how far the relation is from not holding.
+        sigma_m: standard error of the gap, from both boxes and the scale.
     """
 
     subject: str
@@ -226,6 +257,7 @@ class Edge:
     distance_m: float
     margin_m: float
     other: str | None = None
+    sigma_m: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -265,6 +297,15 @@ class SceneMap:
         if len(set(ids)) != len(ids):
             raise InputError("E-MAP-IDS", "two objects share an id.", "Give every object its own id.")
 
+    def said(self, code: str) -> bool:
+        """Whether a warning was raised."""
+        return any(w.code == code for w in self.quality.warnings)
+
+    @property
+    def floor_seen(self) -> bool:
+        """Whether height 0 is a floor that was seen."""
+        return not self.said("W-FLOOR-NOT-SEEN")
+
     def thing(self, id: str) -> MapObject:
         """The object of an id. Raises InputError E-UNKNOWN-ID with the closest ids."""
         import difflib
@@ -275,6 +316,20 @@ class SceneMap:
         ids = [o.id for o in self.objects]
         close = difflib.get_close_matches(id, ids, 3) or ids[:8]
         raise InputError("E-UNKNOWN-ID", f"there is no object {id!r}.", f"Did you mean {', '.join(close)}?")
+
+    def entity(self, id: str) -> MapObject | Opening | Room | Wall:
+        """The object, opening, room or wall of an id. Raises LookupError where there is none."""
+        layout = self.layout
+        entities: list[MapObject | Opening | Room | Wall] = [
+            *self.objects,
+            *layout.openings,
+            *layout.rooms,
+            *layout.walls,
+        ]
+        for entity in entities:
+            if entity.id == id:
+                return entity
+        raise LookupError(id)
 
     def camera(self, frame: int) -> CameraPose:
         """The camera of a kept frame. Raises InputError E-NO-FRAMES without any, E-FRAME for one that is not there."""

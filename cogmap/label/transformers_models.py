@@ -13,8 +13,9 @@ import numpy as np
 from .._checks import F64, U8, Array
 from .._optional import torch_device, weights
 from ..data.detections import FrameDetections, Labeler
+from ..data.nouns import same_thing
 from ..errors import ConfigError, MissingDependencyError
-from .prompts import Prompts, same_thing
+from .prompts import Prompts
 from .recorded import id_image
 
 EXTRA = 'Run: pip install "cogmap[labels]".'

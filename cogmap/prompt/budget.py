@@ -11,8 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
+from ..data.nouns import same_thing
 from ..data.scene import MapObject, SceneMap
-from ..label.prompts import same_thing
 
 PIECE = re.compile(r"(?:[^\r\n\w]|_)?[^\W\d_]+|\d{1,3}| ?(?:[^\s\w]|_)+[\r\n]*|\s*[\r\n]+|\s+")
 LETTERS = 8

@@ -61,7 +61,7 @@ def free_spots(
 def _floor(scene: SceneMap) -> Top:
     if scene.freespace is None:
         raise InputError("E-NO-FLOOR", "the map has no free floor.", "Build it from a capture.")
-    if any(w.code == "W-FLOOR-NOT-SEEN" for w in scene.quality.warnings):
+    if not scene.floor_seen:
         raise InputError("E-NO-FLOOR", "no floor was seen: height 0 may be a table.", "Film the floor too.")
     grid = scene.freespace
     fine = max(1, round(grid.cell_m / CELL_M))

@@ -13,7 +13,7 @@ from shapely.geometry import Polygon
 
 from .._checks import F64, Array, Bool
 from ..data.scene import Edge, MapObject, SceneGraph, SceneMap
-from ..geometry.box import SNAP
+from ..geometry.solids import solids
 
 NEAR_M = 0.5
 BESIDE_M = 2.0
@@ -22,6 +22,8 @@ MOST_NEAR = 16
 TOUCH_M = 0.05
 OVER = 0.5
 WITHIN = 0.8
+OVERLAPS = 0.25
+MOST_TOUCH_M = 0.12
 WALL_M = 0.15
 MIDDLE = (0.2, 0.8)
 ASIDE = 0.25
@@ -32,37 +34,27 @@ DOOR_M = 0.3
 STANDS_OVER = ("table", "desk", "bench", "counter", "bed", "stool", "chair", "sofa", "couch")
 SIDES = np.array(["right", "left", "front", "behind"])
 CLEAR = 0.1
-SLIVER = 1e-6
 
 
 class _Things:
-    """The boxes of all objects as arrays, ready to be compared in pairs."""
+    """Outlines, heights and boxes of all objects as arrays, ready to be compared in pairs."""
 
-    def __init__(self, objects: tuple[MapObject, ...]) -> None:
+    def __init__(self, objects: tuple[MapObject, ...], rel_sigma: float) -> None:
         boxes = [o.box for o in objects]
         self.id = np.array([o.id for o in objects], object)
         self.label = np.array([o.label or "" for o in objects], object)
         self.stands_over = np.array([o.noun in STANDS_OVER for o in objects], bool)
-        self.center = np.array([b.center_m for b in boxes], np.float64).reshape(-1, 3)
         self.size = np.array([b.size_m for b in boxes], np.float64).reshape(-1, 3)
         self.yaw = np.array([b.yaw for b in boxes], np.float64)
-        self.low, self.top = self.center[:, 2] - self.size[:, 2] / 2, self.center[:, 2] + self.size[:, 2] / 2
-        self.sigma = np.array([o.sigma_m for o in objects], np.float64)
+        self.solids = solids(objects)
+        self.low, self.top, self.floor = self.solids.low, self.solids.top, self.solids.outline
+        self.center = self.solids.middle
+        self.sigma, self.rel_sigma = np.array([o.sigma_m for o in objects], np.float64), rel_sigma
         self.facing = np.array([np.nan if o.facing is None else o.facing for o in objects], np.float64)
-        corners = np.array([b.floor_corners for b in boxes], np.float64).reshape(-1, 4, 2)
-        self.floor = shapely.polygons(corners)
-        middle = self.center[:, None, :2]
-        self.inner = shapely.polygons(middle + (corners - middle) * (1 - SLIVER))
 
-    def gap(self, a: Array, b: Array) -> F64:
-        """Smallest distances (P,) between the surfaces of boxes a and b (P,), 0 where they meet."""
-        up = np.maximum(0.0, np.maximum(self.low[a] - self.top[b], self.low[b] - self.top[a]))
-        return np.asarray(np.hypot(shapely.distance(self.floor[a], self.floor[b]), up), np.float64)
-
-    def over(self, a: Array, b: Array) -> F64:
-        """Shares (P,) of the outlines of a that lie over those of b; corners snap, see `geometry.box.shared_area`."""
-        shared = shapely.area(shapely.intersection(self.floor[a], self.floor[b], grid_size=SNAP))
-        return np.asarray(shared / np.maximum(shapely.area(self.floor[a]), 1e-9), np.float64)
+    def gap_sigma(self, a: Array, b: Array, gap: F64) -> F64:
+        """Standard errors (P,) of gaps: those of both surfaces, and of the scale."""
+        return np.asarray(np.sqrt(self.sigma[a] ** 2 + self.sigma[b] ** 2 + (self.rel_sigma * gap) ** 2), np.float64)
 
 
 class _Pairs(NamedTuple):
@@ -83,7 +75,7 @@ def scene_graph(scene: SceneMap) -> SceneGraph:
     """
     if not scene.objects:
         return SceneGraph(tuple(sorted(_doors(scene), key=_key)))
-    things = _Things(scene.objects)
+    things = _Things(scene.objects, scene.scale.rel_sigma)
     pairs = _neighbours(things)
     edges = [
         *_near(things, pairs),
@@ -110,7 +102,7 @@ def _neighbours(things: _Things) -> _Pairs:
     apart = np.maximum(things.low[a] - things.top[b], things.low[b] - things.top[a])
     kept = (a != b) & (apart <= BESIDE_M)
     a, b = a[kept], b[kept]
-    gap = things.gap(a, b)
+    gap = things.solids.gap(a, b)
     order = np.lexsort((b, gap, a))
     a, b, gap = a[order], b[order], gap[order]
     rank = np.arange(len(a)) - np.searchsorted(a, a)
@@ -126,8 +118,9 @@ def _edges(
     relations = np.broadcast_to(np.asarray(relation, object), holds.shape)[at].tolist()
     frames = np.broadcast_to(np.asarray(frame, object), holds.shape)[at].tolist()
     subjects, objects = things.id[pairs.a[at]].tolist(), things.id[pairs.b[at]].tolist()
-    gaps, margins = np.round(pairs.gap[at], 4).tolist(), np.round(margin[at], 4).tolist()
-    return map(Edge, subjects, relations, objects, frames, gaps, margins)
+    sigma = things.gap_sigma(pairs.a[at], pairs.b[at], pairs.gap[at])
+    gaps, margins, sigmas = (np.round(v, 4).tolist() for v in (pairs.gap[at], margin[at], sigma))
+    return map(Edge, subjects, relations, objects, frames, gaps, margins, [None] * len(at), sigmas)
 
 
 def _near(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
@@ -136,42 +129,61 @@ def _near(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
 
 def _stacked(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
     """What is on, under, inside, above, below what: for pairs whose outlines share floor."""
-    meet = shapely.intersects(things.inner[pairs.a], things.floor[pairs.b])
+    meet = shapely.intersects(things.floor[pairs.a], things.floor[pairs.b])
     pairs = _Pairs(*(field[meet] for field in pairs))
     a, b = pairs.a, pairs.b
+    over, under = things.solids.over(a, b), things.solids.over(b, a)
     low_a, top_a, low_b, top_b = things.low[a], things.top[a], things.low[b], things.top[b]
-    tolerance = TOUCH_M + 2 * np.maximum(things.sigma[a], things.sigma[b])
+    tolerance = np.minimum(TOUCH_M + 2 * np.maximum(things.sigma[a], things.sigma[b]), MOST_TOUCH_M)
     rests, carries = np.abs(low_a - top_b) <= tolerance, np.abs(low_b - top_a) <= tolerance
     inner = (low_a >= low_b - tolerance) & (top_a <= top_b - 2 * TOUCH_M)
-    over, under = np.zeros(len(a)), np.zeros(len(a))
-    ask, back = rests | inner, carries
-    over[ask], under[back] = things.over(a[ask], b[ask]), things.over(b[back], a[back])
     on, carrying = rests & (over >= OVER), carries & (under >= OVER)
     inside = inner & (over >= WITHIN) & ~on
     beneath = inside & (things.stands_over[b] | (low_b >= top_a - tolerance))
+    overlap = np.maximum(over, under) >= OVERLAPS
     edges = partial(_edges, things, pairs)
     yield from edges(on, "on", tolerance - np.abs(low_a - top_b))
     yield from edges(beneath & ~carrying, "under", top_b - top_a)
     yield from edges(inside & ~beneath, "inside", np.minimum(top_b - top_a, low_a - low_b + tolerance))
     yield from edges(carrying, "under", tolerance - np.abs(low_b - top_a))
-    yield from edges(low_a > top_b + tolerance, "above", low_a - top_b)
-    yield from edges(low_b > top_a + tolerance, "below", low_b - top_a)
+    yield from edges(overlap & (low_a > top_b + tolerance), "above", low_a - top_b)
+    yield from edges(overlap & (low_b > top_a + tolerance), "below", low_b - top_a)
 
 
 def _sides(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
     """On which side of b thing a lies: in the world, and as b sees it when it has a front."""
-    step = things.center[pairs.a, :2] - things.center[pairs.b, :2]
     turn = np.pi / 2 - things.facing[pairs.b]
-    yield from _side(things, pairs, step, np.ones(len(step), bool), "world")
+    yield from _side(things, pairs, np.zeros(len(turn)), np.ones(len(turn), bool), "world")
     seen = np.isfinite(turn)
-    yield from _side(things, pairs, _turned(step, np.where(seen, turn, 0.0)), seen, "object:" + things.id[pairs.b])
+    yield from _side(things, pairs, np.where(seen, turn, 0.0), seen, "object:" + things.id[pairs.b])
 
 
-def _side(things: _Things, pairs: _Pairs, along: F64, holds: Bool, frame: str | Array) -> Iterator[Edge]:
-    x, y = along.T
+def _side(things: _Things, pairs: _Pairs, turn: F64, holds: Bool, frame: str | Array) -> Iterator[Edge]:
+    """Sides seen with the world turned by an angle (P,) a pair.
+
+    The middle of each lies there as the other sees it, and no part of either reaches beyond the middle of the other:
+    so that nothing is left of a row of counters that goes round it.
+    """
+    mine, its = (_turned(things.center[k], turn) for k in (pairs.a, pairs.b))
+    x, y = (mine - its).T
+    which = np.argmax([x, -x, y, -y], axis=0)
+    axis, sign = which // 2, np.where(which % 2 == 0, 1.0, -1.0)
+    at = np.arange(len(which))
+    nearest = -_reach(things.floor[pairs.a], turn, axis, -sign)
+    farthest = _reach(things.floor[pairs.b], turn, axis, sign)
+    clear = (nearest >= its[at, axis] * sign) & (farthest <= mine[at, axis] * sign)
     margin = np.abs(np.abs(x) - np.abs(y))
-    relation = SIDES[np.argmax([x, -x, y, -y], axis=0)]
-    yield from _edges(things, pairs, holds & (margin > CLEAR * np.hypot(x, y)), relation, margin, frame)
+    holds = holds & clear & (margin > CLEAR * np.hypot(x, y))
+    yield from _edges(things, pairs, holds, SIDES[which], margin, frame)
+
+
+def _reach(outline: Array, turn: F64, axis: Array, sign: F64) -> F64:
+    """The largest of sign * coordinate (P,) of outlines (P,) along an axis (P,) of a world turned by an angle (P,)."""
+    if not len(outline):
+        return np.zeros(0)
+    xy, of = shapely.get_coordinates(outline, return_index=True)
+    along = _turned(xy, turn[of])[np.arange(len(of)), axis[of]]
+    return np.asarray(np.maximum.reduceat(along * sign[of], np.searchsorted(of, np.arange(len(outline)))), np.float64)
 
 
 def _turned(xy: F64, yaw: F64) -> F64:
@@ -182,7 +194,7 @@ def _turned(xy: F64, yaw: F64) -> F64:
 
 def _facing(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
     """Whether a looks at b."""
-    step = things.center[pairs.b, :2] - things.center[pairs.a, :2]
+    step = things.center[pairs.b] - things.center[pairs.a]
     length = np.hypot(*step.T)
     facing = things.facing[pairs.a]
     off = np.abs((np.arctan2(step[:, 1], step[:, 0]) - np.nan_to_num(facing) + np.pi) % (2 * np.pi) - np.pi)
@@ -195,7 +207,7 @@ def _aligned(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
     """Whether two things of one label stand in line."""
     a, b = pairs.a, pairs.b
     turn = np.abs((things.yaw[a] - things.yaw[b] + np.pi / 4) % (np.pi / 2) - np.pi / 4)
-    aside = np.abs(_turned(things.center[b, :2] - things.center[a, :2], -things.yaw[a])).min(1)
+    aside = np.abs(_turned(things.center[b] - things.center[a], -things.yaw[a])).min(1)
     alike = (things.label[a] != "") & (things.label[a] == things.label[b])
     yield from _edges(things, pairs, alike & (turn <= ALIGNED) & (aside <= ALIGNED_M), "aligned", ALIGNED_M - aside)
 
@@ -219,7 +231,7 @@ def _among(things: _Things, pairs: _Pairs) -> Iterator[Edge]:
 
 def _threes(things: _Things, a: Array, b: Array, c: Array, gap: F64) -> Iterator[Edge]:
     """The edges of things a (P,) with pairs of neighbours b, c (P,)."""
-    middle, first, second = (things.center[k, :2] for k in (a, b, c))
+    middle, first, second = (things.center[k] for k in (a, b, c))
     line = second - first
     length = np.hypot(*line.T)
     apart = length >= 1e-6
@@ -233,16 +245,17 @@ def _threes(things: _Things, a: Array, b: Array, c: Array, gap: F64) -> Iterator
     alike = apart & (things.label[b] != "") & (things.label[b] == things.label[c])
     mirror = np.zeros(len(a))
     mirror[alike] = _mirrored(things, a[alike], b[alike], c[alike])
+    sigma = np.round(things.gap_sigma(a, b, gap), 4).tolist()
     for holds, relation, margin in ((maybe, "between", ASIDE * length - aside), (mirror > 0, "symmetric", mirror)):
         for k in np.flatnonzero(holds):
             frame = f"object:{things.id[a[k]]}" if relation == "symmetric" else "world"
             ids, far = (things.id[a[k]], things.id[b[k]], things.id[c[k]]), round(float(gap[k]), 4)
-            yield Edge(ids[0], relation, ids[1], frame, far, round(float(margin[k]), 4), ids[2])
+            yield Edge(ids[0], relation, ids[1], frame, far, round(float(margin[k]), 4), ids[2], sigma[k])
 
 
 def _mirrored(things: _Things, a: Array, b: Array, c: Array) -> F64:
     """How much nearer than 10 cm b and c (P,) are to mirror images about an axis of a; at most 0 when they are not."""
-    p, q = (_turned(things.center[k, :2] - things.center[a, :2], -things.yaw[a]) for k in (b, c))
+    p, q = (_turned(things.center[k] - things.center[a], -things.yaw[a]) for k in (b, c))
     similar = np.isclose(things.size[b], things.size[c], rtol=0.15, atol=0.03).all(1)
     off = np.minimum(np.hypot(p[:, 0] + q[:, 0], p[:, 1] - q[:, 1]), np.hypot(p[:, 0] - q[:, 0], p[:, 1] + q[:, 1]))
     apart = np.hypot(*(p - q).T) > 2 * ALIGNED_M
@@ -259,8 +272,8 @@ def _walls(things: _Things, scene: SceneMap) -> Iterator[Edge]:
     gap = shapely.distance(lines[of], things.floor[a])
     for k, thing, far in zip(of, a, gap):
         if things.low[thing] < walls[k].height_m:
-            far = float(far)
-            yield Edge(things.id[thing], "against", walls[k].id, "world", round(far, 4), round(WALL_M - far, 4))
+            numbers = (round(float(far), 4), round(WALL_M - float(far), 4), None, round(float(things.sigma[thing]), 4))
+            yield Edge(things.id[thing], "against", walls[k].id, "world", *numbers)
 
 
 def _doors(scene: SceneMap) -> Iterator[Edge]:

@@ -1,4 +1,4 @@
-"""The map from the side as SVG: every box by its width and height, the far ones first, with a ruler of heights."""
+"""The map from the side as SVG: every outline by its width and height, the far ones first, with a ruler of heights."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def render_elevation(scene: SceneMap, along: str = "y") -> str:
 
 
 def _span(thing: MapObject, along: str) -> F64:
-    """Where a box starts and ends from left to right."""
-    across = thing.box.floor_corners[:, LOOKS[along]] * (1 if along == "y" else -1)
+    """Where an outline starts and ends from left to right."""
+    across = thing.outline[:, LOOKS[along]] * (1 if along == "y" else -1)
     return np.array([across.min(), across.max()])
 
 
 def _depth(thing: MapObject, along: str) -> float:
-    """How far along the view the near side of a box lies."""
-    return float(thing.box.floor_corners[:, 1 - LOOKS[along]].min())
+    """How far along the view the near side of an outline lies."""
+    return float(thing.outline[:, 1 - LOOKS[along]].min())
 
 
 def _thing(thing: MapObject, frame: tuple[float, float, float, float], unit: str) -> list[str]:

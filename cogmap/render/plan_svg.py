@@ -50,10 +50,9 @@ def render_plan(scene: SceneMap) -> str:
     for room in scene.layout.rooms:
         out.append(f'<polygon id="{room.id}" class="room" points="{_points(at(room.polygon_m))}"/>')
     for thing in scene.objects:
-        corners = thing.box.floor_corners
-        u, v = at(np.array(thing.box.center_m[:2]))
+        u, v = at(np.array(Polygon(thing.outline).representative_point().coords[0]))
         label = escape(clean_label(thing.label or thing.id))
-        out.append(f'<g id="{thing.id}"><polygon class="object" points="{_points(at(corners))}"/>')
+        out.append(f'<g id="{thing.id}"><polygon class="object" points="{_points(at(thing.outline))}"/>')
         out.append(f'<text class="size" x="{u:.1f}" y="{v:.1f}">{thing.number} {label}</text></g>')
     for wall in scene.layout.walls:
         out += _wall(wall, at(np.array([wall.from_m, wall.to_m])), unit)

@@ -6,13 +6,13 @@ import numpy as np
 
 from .._checks import F64
 from ..data.scene import Box, SceneMap
-from .text_metric import matched_lines
+from .text_metric import matched_lines, zero_text
 
 
 def render_aabb(scene: SceneMap) -> str:
     """One line per object and opening: id and the least and most x, y and z in centimetres."""
     lines = [
-        f"# axis-aligned boxes, units {scene.scale.hundredth}; x right, y forward, z up, floor z=0; "
+        f"# axis-aligned boxes, units {scene.scale.hundredth}; x right, y forward, z up, {zero_text(scene)}; "
         "turned things look larger",
         "# id x_min y_min z_min x_max y_max z_max",
     ]

@@ -11,15 +11,18 @@ import numpy as np
 import shapely
 from scipy.spatial import cKDTree
 
-from .._checks import F64, Array
-from ..data.scene import Box, SceneMap
+from .._checks import F64
+from ..data.scene import MapObject, Opening, SceneMap
 from ..errors import InputError
+from ..geometry.solids import Solids, solids
 from .text_metric import numbered_lines
+from .text_relations import gap_text
 
 NEAREST = 2
+Thing = MapObject | Opening
 SLACK_M = 1e-6
 KINDS = {
-    "gap": r"gap (\w+) (\w+) (\d+) bearing (-?\d+)",
+    "gap": r"gap (\w+) (\w+) (\d+)±(\d+) bearing (-?\d+)",
     "room": r"room (\w+) area (\d+\.\d) seen (\d+)%",
     "floor": r"floor area (\d+\.\d) at least (\d+\.\d) at most (\d+\.\d)",
     "ceiling": r"ceiling height (\d+)",
@@ -46,17 +49,18 @@ def render_facts(scene: SceneMap, about: str | Sequence[str] | None = None) -> s
     Raises:
         InputError: E-UNKNOWN-ID.
     """
-    boxes = {o.id: o.box for o in scene.objects} | {o.id: o.box for o in scene.layout.openings}
+    things: dict[str, Thing] = {o.id: o for o in scene.objects} | {o.id: o for o in scene.layout.openings}
     asked = [about] if isinstance(about, str) else list(about or ())
     for name in asked:
-        if name not in boxes:
+        if name not in things:
             scene.thing(name)
     unit = scene.scale.hundredth
     lines = [
-        f"# facts; gaps between nearest surfaces and heights in {unit}, areas in {scene.scale.unit}^2",
+        f"# facts; gaps between nearest surfaces ± their standard error and heights in {unit}, areas in "
+        f"{scene.scale.unit}^2",
         "# bearing: degrees counter-clockwise from +x of the second's middle seen from the first's",
     ]
-    lines += [_gap(*row) for row in _gaps(boxes, asked)]
+    lines += [_gap(*row) for row in _gaps(things, asked, scene.scale.rel_sigma)]
     lines += [f"room {r.id} area {r.area_m2:.1f} seen {round(100 * r.coverage)}%" for r in scene.layout.rooms]
     if scene.layout.floor_area_m2 is not None and scene.layout.floor_area_range_m2 is not None:
         least, most = scene.layout.floor_area_range_m2
@@ -69,51 +73,44 @@ def render_facts(scene: SceneMap, about: str | Sequence[str] | None = None) -> s
     return "\n".join(lines) + "\n"
 
 
-def _gap(first: str, second: str, gap: float, bearing: float) -> str:
-    return f"gap {first} {second} {round(100 * gap)} bearing {round(bearing)}"
+def _gap(first: str, second: str, gap: float, sigma: float, bearing: float) -> str:
+    return f"gap {first} {second} {gap_text(gap, sigma)} bearing {round(bearing)}"
 
 
-def _gaps(boxes: dict[str, Box], asked: list[str]) -> list[tuple[str, str, float, float]]:
-    """Ids, gap and bearing of the pairs to tell, in the order of the map."""
-    ids = list(boxes)
+def _gaps(things: dict[str, Thing], asked: list[str], rel_sigma: float) -> list[tuple[str, str, float, float, float]]:
+    """Ids, gap, its error and bearing of the pairs to tell, in the order of the map."""
+    ids = list(things)
     if len(ids) < 2:
         return []
-    center = np.array([b.center_m for b in boxes.values()])
+    center = np.array([t.box.center_m for t in things.values()])
+    own = np.array([t.sigma_m if isinstance(t, MapObject) else 0.0 for t in things.values()])
+    prisms = solids(list(things.values()))
     at = [ids.index(name) for name in asked] or range(len(ids))
-    near = _nearest(list(boxes.values()), at)
+    near = _nearest(prisms, center, at)
     chosen = {tuple(sorted((k, j))) for k in at for j in near[k]}
     chosen |= {tuple(sorted(pair)) for pair in combinations(at, 2)} if asked else set()
     a, b = np.array(sorted(chosen)).reshape(-1, 2).T
-    gap = surface_gaps(list(boxes.values()), a, b)
+    gap = prisms.gap(a, b)
+    sigma = np.sqrt(own[a] ** 2 + own[b] ** 2 + (rel_sigma * gap) ** 2)
     step = center[b] - center[a]
     bearing = np.degrees(np.arctan2(step[:, 1], step[:, 0]))
-    return [(ids[i], ids[j], float(g), float(d)) for i, j, g, d in zip(a, b, gap, bearing)]
+    return [(ids[i], ids[j], float(g), float(s), float(d)) for i, j, g, s, d in zip(a, b, gap, sigma, bearing)]
 
 
-def _nearest(boxes: list[Box], at: Sequence[int]) -> dict[int, list[int]]:
-    """For each box asked about the two whose surfaces are nearest, first in the map where gaps are equal.
+def _nearest(prisms: Solids, center: F64, at: Sequence[int]) -> dict[int, list[int]]:
+    """For each thing asked about the two whose surfaces are nearest, first in the map where gaps are equal.
 
     Looked for among those whose outlines are nearest from above: the two nearest of them bound how far to look.
     """
-    floor = shapely.polygons(np.array([b.floor_corners for b in boxes]))
-    tree, out = shapely.STRtree(floor), {}
-    center = np.array([b.center_m for b in boxes])
-    first = np.asarray(cKDTree(center).query(center[list(at)], min(NEAREST + 1, len(boxes)))[1]).reshape(len(at), -1)
+    tree, out = shapely.STRtree(prisms.outline), {}
+    first = np.asarray(cKDTree(center).query(center[list(at)], min(NEAREST + 1, len(center)))[1]).reshape(len(at), -1)
     for k, guess in zip(at, first):
         others = np.array([j for j in guess if j != k])
-        bound = float(np.sort(surface_gaps(boxes, np.full(len(others), k), others))[:NEAREST].max())
-        found = np.setdiff1d(tree.query(floor[k], predicate="dwithin", distance=bound + SLACK_M), [k])
-        gaps = surface_gaps(boxes, np.full(len(found), k), found)
+        bound = float(np.sort(prisms.gap(np.full(len(others), k), others))[:NEAREST].max())
+        found = np.setdiff1d(tree.query(prisms.outline[k], predicate="dwithin", distance=bound + SLACK_M), [k])
+        gaps = prisms.gap(np.full(len(found), k), found)
         out[k] = [int(j) for j in found[np.lexsort((found, gaps))[:NEAREST]]]
     return out
-
-
-def surface_gaps(boxes: Sequence[Box], a: Array, b: Array) -> F64:
-    """Smallest distances (P,) between the surfaces of upright boxes a and b (P,), 0 where they meet."""
-    low, top = (np.array([getattr(box, side) for box in boxes]) for side in ("low", "top"))
-    floor = shapely.polygons(np.array([box.floor_corners for box in boxes]))
-    up = np.maximum(0.0, np.maximum(low[a] - top[b], low[b] - top[a]))
-    return np.asarray(np.hypot(shapely.distance(floor[a], floor[b]), up), np.float64)
 
 
 def parse_facts(text: str) -> list[Fact]:
@@ -127,6 +124,6 @@ def _parsed(n: int, line: str) -> Fact:
     if match is None:
         raise InputError("E-TEXT-LINE", f"line {n} is no fact: {line[:60]!r}.", f"Kinds: {', '.join(KINDS)}.")
     names = {"gap": 2, "room": 1, "first": 1}.get(kind, 0)
-    share = {"gap": (100, 1), "room": (1, 100), "ceiling": (100,), "first": (1, 1)}.get(kind, (1, 1, 1))
+    share = {"gap": (100, 100, 1), "room": (1, 100), "ceiling": (100,), "first": (1, 1)}.get(kind, (1, 1, 1))
     numbers = match.groups()[names:]
     return Fact(kind, match.groups()[:names], tuple(float(v) / s for v, s in zip(numbers, share)))

@@ -14,6 +14,9 @@ from ..errors import InputError
 COLUMNS = "number id x y z length width height yaw color"
 LABEL_CHARACTERS = 40
 LEAST_GUESS = 0.5
+ABOUT_DEG = 15
+AT_ORIGIN_CM = 5
+LOOKS_DOWN = 0.2
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def _header(scene: SceneMap) -> list[str]:
     layout = scene.layout
     lines = [
         f"# map: units {unit}; {trust}",
-        "# axes: x right, y forward, z up; floor z=0; origin under the first camera, which looked about along +y",
+        axes_line(scene),
         "# yaw: degrees counter-clockwise from +x to the object's length; x y z is the middle of the box",
     ]
     if layout.floor_area_m2 is not None:
@@ -84,6 +87,29 @@ def _header(scene: SceneMap) -> list[str]:
     if scene.quality.status != "ok":
         lines.append("# degraded: " + ", ".join(sorted({w.code for w in scene.quality.warnings})))
     return [*lines, f"# {COLUMNS}"]
+
+
+def zero_text(scene: SceneMap) -> str:
+    """What height 0 is."""
+    if scene.said("W-FRAME-KEPT"):
+        return "z=0 as in the source"
+    return "floor z=0" if scene.floor_seen else "z=0 is the lowest surface seen: no floor was seen"
+
+
+def axes_line(scene: SceneMap) -> str:
+    """What the axes are, what height 0 is, and where the first camera stood and looked, where there is one."""
+    line = f"# axes: x right, y forward, z up; {zero_text(scene)}"
+    if not scene.camera_path:
+        return line
+    T = scene.camera_path[0].T_map_cam
+    x, y = np.round(100 * T[:2, 3]).astype(int).tolist()
+    place = "origin under the first camera" if max(abs(x), abs(y)) <= AT_ORIGIN_CM else f"first camera at x {x} y {y}"
+    ahead = T[:2, 2]
+    if np.linalg.norm(ahead) < LOOKS_DOWN:
+        return f"{line}; {place}, which looked down or up"
+    turn = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
+    looked = "about along +y" if abs(turn - 90) <= ABOUT_DEG else f"along {round(turn)} degrees from +x"
+    return f"{line}; {place}, which looked {looked}"
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:

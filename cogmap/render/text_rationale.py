@@ -27,8 +27,9 @@ def render_rationale(scene: SceneMap, frame: int) -> str:
     width, height = camera.size_px or (2 * camera.K[0, 2], 2 * camera.K[1, 2])  # maps before 1.2 have no sizes
     across, down = (_view_deg(n, camera.K[k, k], camera.K[k, 2]) for k, n in enumerate((width, height)))
     unit = "m" if scene.scale.kind == "metric" else "units"
+    zero = "the floor" if scene.floor_seen else "z=0"
     lines = [
-        f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:z.2f} {unit} above the floor, "
+        f"# frame f{frame:03d} at {camera.time_s:.1f} s: camera {camera.T_map_cam[2, 3]:z.2f} {unit} above {zero}, "
         f"pitch {pitch:z.0f}, roll {roll:z.0f} degrees, field of view {across:.0f} x {down:.0f} degrees",
         "# near to far: number id depth, place across the picture in % of its width from the middle, visible share",
     ]
@@ -64,8 +65,8 @@ class Rationale:
 def parse_rationale(text: str) -> Rationale:
     """Read `rationale` text back. Raises InputError E-TEXT-LINE with the number of the first bad line."""
     number = r"(-?\d+(?:\.\d+)?)"
-    head = rf"# frame f(\d+) at .*: camera {number} \w+ above the floor, pitch {number}, roll {number} degrees, "
-    found = header_of(text, head + rf"field of view {number} x {number} degrees", "rationale")
+    head = rf"# frame f(\d+) at .*: camera {number} \w+ above (?:the floor|z=0), pitch {number}, roll {number} "
+    found = header_of(text, head + rf"degrees, field of view {number} x {number} degrees", "rationale")
     rows = matched_lines(text, rf"\d+ (\w+) {number} \w+ ([+-]\d+)% visible (\d+)%", "sight")
     seen = {row[1]: (float(row[2]), int(row[3]) / 100, int(row[4]) / 100) for row in rows}
     height, pitch, roll, across, down = (float(v) for v in found.groups()[1:])

@@ -32,10 +32,11 @@ MEANS = {says: relation for relation, says in SAYS.items()}
 PATTERN = re.compile(
     r"(\w+) ("
     + "|".join(sorted(map(re.escape, MEANS), key=len, reverse=True))
-    + r") (\w+)(?: and (\w+))?(?: as (\w+) sees it)?, (\d+) (?:cm|hundredths) apart\."
+    + r") (\w+)(?: and (\w+))?(?: as (\w+) sees it)?, (\d+)±(\d+) (?:cm|hundredths) apart\."
 )
 INVERSE = {"left": "right", "front": "behind", "above": "below", "on": "under"}
 MIRROR = {"near", "aligned"}
+TOUCHES_M = 1e-4
 
 
 def render_relations(
@@ -53,7 +54,10 @@ def render_relations(
     else:
         edges = [edges[k] for k in np.random.default_rng(seed).permutation(len(edges))]
     unit = "cm" if metric else "hundredths"
-    head = "# relations; left, right, in front (farther ahead), behind: with y ahead, unless a line says who sees it"
+    head = (
+        "# relations; left, right, in front (farther ahead), behind: with y ahead, unless a line says who sees it; "
+        "gaps between nearest surfaces ± their standard error"
+    )
     left = len(edges) - min(len(edges), most)
     note = [f"# {left} more relations left out"] if left else []
     return "\n".join([head, *(sentence(e, unit) for e in edges[:most]), *note]) + "\n"
@@ -83,11 +87,16 @@ def sentence(edge: Edge, unit: str = "cm") -> str:
     """The sentence of an edge."""
     both = f"{edge.object} and {edge.other}" if edge.other else edge.object
     eyes = f" as {edge.frame.partition(':')[2]} sees it" if edge.frame.startswith("object:") and not edge.other else ""
-    return f"{edge.subject} {SAYS[edge.relation]} {both}{eyes}, {round(100 * edge.distance_m)} {unit} apart."
+    return f"{edge.subject} {SAYS[edge.relation]} {both}{eyes}, {gap_text(edge.distance_m, edge.sigma_m)} {unit} apart."
+
+
+def gap_text(gap_m: float, sigma_m: float) -> str:
+    """A gap and its error in hundredths; only what touches is 0 apart."""
+    return f"{max(round(100 * gap_m), int(gap_m > TOUCHES_M))}±{max(round(100 * sigma_m), 1)}"
 
 
 def parse_relations(text: str) -> list[Edge]:
-    """Edges of sentences: margins are not said and come back as 0, distances to the centimetre.
+    """Edges of sentences: margins are not said and come back as 0, distances and errors to the centimetre.
 
     Raises:
         InputError: E-TEXT-LINE with the number of the first line that is no relation.
@@ -97,9 +106,10 @@ def parse_relations(text: str) -> list[Edge]:
         match = PATTERN.fullmatch(line)
         if match is None:
             raise InputError(
-                "E-TEXT-LINE", f"line {n} is no relation: {line[:60]!r}.", "Expected: A is on B, 0 cm apart."
+                "E-TEXT-LINE", f"line {n} is no relation: {line[:60]!r}.", "Expected: A is on B, 0±1 cm apart."
             )
         relation = MEANS[match[2]]
         frame = f"object:{match[5]}" if match[5] else f"object:{match[1]}" if relation == "symmetric" else "world"
-        out.append(Edge(match[1], relation, match[3], frame, int(match[6]) / 100, 0.0, match[4]))
+        gap, sigma = int(match[6]) / 100, int(match[7]) / 100
+        out.append(Edge(match[1], relation, match[3], frame, gap, 0.0, match[4], sigma))
     return out

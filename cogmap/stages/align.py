@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from .._checks import F64, Array
 from ..data.issues import Issue
 from ..geometry.rigid import about_z, from_rotation, rotation_between
+from .floor import Floor, find_floor, thinned
 from .surface_samples import SurfaceSample, moved
 
 REFINE_DEG = (15.0, 8.0, 5.0)
-BIN_M = 0.02
-BELOW_M = 0.10
+MOST_NORMALS, LEAST_NORMALS = 4000, 200
+STEP_DEG, TURNED_DEG, ROLLED_DEG, PITCHED_DEG = 2.0, 12.0, 30.0, 66.0
+ROLL_SIGMA_DEG, PITCH_SIGMA_DEG = 20.0, 45.0
+WITHIN_DEG, OTHER_DEG, RIVAL, LEAST_TURN, LEAST_LEVEL = 4.0, 12.0, 0.85, 0.15, 0.03
 PILE_M = 0.05
 LEAST_PILE = 1.15
-LEAST_OVER_FLOOR = 0.25
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -27,42 +28,38 @@ class Alignment:
 
     Attributes:
         T_map_world: (4, 4) rigid, in the sample's own length unit.
-        floor_proven: the floor has nothing below it and reaches under the camera path.
-        camera_height: median height of the cameras over the floor, or None.
+        floor: what was found of a floor, and what lies level over it.
         tilt_sigma_deg: disagreement between floor and walls about down, or None with one of them only.
         losses: warnings.
     """
 
     T_map_world: F64
-    floor_proven: bool
-    camera_height: float | None
+    floor: Floor
     tilt_sigma_deg: float | None
     losses: tuple[Issue, ...]
 
 
-def align(sample: SurfaceSample, up_world: Array | None = None) -> Alignment:
+def align(sample: SurfaceSample, up_world: Array | None = None, *, metric: bool = False) -> Alignment:
     """Set a sample upright: z up, floor at 0, walls along x and y, origin under the first camera.
 
     Args:
         sample: points, normals and cameras in lengths near metres (a relative scale is normalised first).
         up_world: (3,) up direction where a sensor or the user gives it; then only the floor's height is searched.
+        metric: whether those lengths are metres.
     """
-    up = np.asarray(up_world, float) if up_world is not None else _refined_up(sample, first_up(sample))
+    up, sure = (np.asarray(up_world, float), True) if up_world is not None else find_up(sample)
     T = _facing_first_heading(sample, from_rotation(rotation_between(up, UP)))
     turned = moved(sample, T)
-    floor = find_floor(turned)
+    floor = find_floor(turned, metric=metric)
     if floor.lowest and up_world is None:
         T = _facing_first_heading(sample, from_rotation(rotation_between(_plane_normal(turned, floor.z), UP)) @ T)
         turned = moved(sample, T)
-        floor = find_floor(turned)
-    floor_z, proven = floor.z, floor.proven
+        floor = find_floor(turned, metric=metric)
     T = from_rotation(about_z(_yaw_to_walls(turned))) @ T
     first = T @ sample.T_world_cam[0]
-    T = from_rotation(np.eye(3), np.array([-first[0, 3], -first[1, 3], -floor_z])) @ T
-    upright = moved(sample, T)
-    tilt = _wall_tilt_deg(upright)
-    height = float(np.median(upright.T_world_cam[:, 2, 3])) if proven else None
-    return Alignment(T, proven, height, tilt, _losses(proven, tilt))
+    T = from_rotation(np.eye(3), np.array([-first[0, 3], -first[1, 3], -floor.z])) @ T
+    tilt = _wall_tilt_deg(moved(sample, T))
+    return Alignment(T, floor, tilt, _losses(floor.proven, tilt, sure))
 
 
 def _facing_first_heading(sample: SurfaceSample, T: F64) -> F64:
@@ -81,17 +78,80 @@ def _heading(T_map_cam: F64) -> float:
     return float(np.arctan2(ahead[1], ahead[0]))
 
 
-def _losses(proven: bool, tilt: float | None) -> tuple[Issue, ...]:
+def _losses(proven: bool, tilt: float | None, sure: bool) -> tuple[Issue, ...]:
     out = []
     if not proven:
         out.append(Issue("W-FLOOR-NOT-SEEN", 1, "align", "height 0 is the lowest surface seen, not a proven floor"))
     if tilt is not None and tilt > 5:
         out.append(Issue("W-GRAVITY-UNSURE", 1, "align", f"walls lean {tilt:.0f} degrees against the floor"))
+    elif not sure:
+        effect = "the cameras hardly turn and what they see agrees on no one direction of down"
+        out.append(Issue("W-GRAVITY-UNSURE", 1, "align", effect, option="--up"))
     return tuple(out)
 
 
-def first_up(sample: SurfaceSample) -> F64:
-    """The direction most orthogonal to all camera right vectors, on the side of the cameras' own up.
+def find_up(sample: SurfaceSample) -> tuple[F64, bool]:
+    """Up in the world, and whether it is sure: the direction to which most surfaces lie level or upright, near to what
+    the cameras hold level.
+
+    Where cameras turn, that is known to a few degrees. One picture may be rolled, and pitched by any angle that people
+    film at: all such directions are tried, and up is not sure where two far from one another fit nearly as well, or
+    nothing level is in view.
+    """
+    guess, turned = first_up(sample)
+    thin = thinned(sample)
+    n = thin.normal_world[:: max(1, len(thin.normal_world) // MOST_NORMALS)]
+    if len(n) < LEAST_NORMALS:
+        return _refined_up(sample, guess), turned
+    tries, prior = _about(guess, TURNED_DEG) if turned else _held(sample)
+    score = _agreement(n, tries) * prior
+    best = int(np.argmax(score))
+    far = np.degrees(np.arccos(np.clip(tries @ tries[best], -1, 1))) > OTHER_DEG
+    rival = float(score[far].max(initial=0.0))
+    up = _refined_up(thin, tries[best])
+    moved_deg = np.degrees(np.arccos(np.clip(up @ tries[best], -1, 1)))
+    level = float((np.abs(n @ up) > np.cos(np.radians(2 * WITHIN_DEG))).mean())
+    sure = turned or (rival < RIVAL * score[best] and level >= LEAST_LEVEL)
+    return (up if moved_deg < OTHER_DEG else tries[best]), bool(sure)
+
+
+def _held(sample: SurfaceSample) -> tuple[F64, F64]:
+    """Ups (D, 3) of cameras that hardly turn, 2 degrees apart in roll and pitch, and how likely (D,) each is held."""
+    U, _, Vt = np.linalg.svd(sample.T_world_cam[:, :3, :3].mean(0))  # the rotation nearest to their mean
+    rolls, pitches = (np.arange(-most, most + 1, STEP_DEG) for most in (ROLLED_DEG, PITCHED_DEG))
+    roll, pitch = np.meshgrid(rolls, pitches)
+    prior = np.exp(-0.5 * ((roll / ROLL_SIGMA_DEG) ** 2 + (pitch / PITCH_SIGMA_DEG) ** 2)).ravel()
+    roll, pitch = np.radians(roll.ravel()), np.radians(pitch.ravel())
+    up = np.stack([np.sin(roll), -np.cos(roll) * np.cos(pitch), -np.cos(roll) * np.sin(pitch)], 1)
+    return np.asarray(up @ (U @ Vt).T, np.float64), prior
+
+
+def _about(axis: F64, reach_deg: float) -> tuple[F64, F64]:
+    """Unit vectors (D, 3) about 2 degrees apart within a cone about an axis, and how likely (D,) each is."""
+    rings = [np.zeros((1, 2))]
+    for r in np.arange(STEP_DEG, reach_deg + 0.1, STEP_DEG):
+        a = np.arange(0, 2 * np.pi, STEP_DEG / r)
+        rings.append(r * np.stack([np.cos(a), np.sin(a)], 1))
+    tilt = np.radians(np.concatenate(rings))
+    angle = np.linalg.norm(tilt, axis=1)
+    side = tilt / np.maximum(angle, 1e-12)[:, None] * np.sin(angle)[:, None]
+    near = np.column_stack([side, np.cos(angle)]) @ rotation_between(UP, axis).T
+    return np.asarray(near, np.float64), np.exp(-0.5 * (np.degrees(angle) / reach_deg) ** 2)
+
+
+def _agreement(normal: F64, up: F64) -> F64:
+    """How many normals (P, 3) are along or square to directions (D, 3), each within about 4 degrees: (D,).
+
+    Upright counts half: a band of directions is square to an axis, two spots are along it.
+    """
+    along = np.clip(np.abs(up @ normal.T), 0, 1)
+    level, upright = np.degrees(np.arccos(along)), np.degrees(np.arcsin(along))
+    along_it, square = (np.exp(-0.5 * (off / WITHIN_DEG) ** 2).sum(1) for off in (level, upright))
+    return np.asarray(along_it + square / 2, np.float64)
+
+
+def first_up(sample: SurfaceSample) -> tuple[F64, bool]:
+    """The direction most orthogonal to all camera right vectors, on the side of the cameras' own up; whether they turn.
 
     People hold cameras level, so right vectors lie in the floor plane; where the camera hardly turns
     the plane is undetermined and the mean camera up is taken.
@@ -99,10 +159,10 @@ def first_up(sample: SurfaceSample) -> F64:
     right = sample.T_world_cam[:, :3, 0]
     camera_up = -sample.T_world_cam[:, :3, 1].mean(0)
     _, s, Vt = np.linalg.svd(right, full_matrices=True)
-    spread = s[1] / s[0] if len(s) > 1 else 0.0
-    up = Vt[2] if spread > 0.15 else camera_up
+    turned = len(s) > 1 and s[1] / s[0] > LEAST_TURN
+    up = Vt[2] if turned else camera_up
     up = up if up @ camera_up >= 0 else -up
-    return np.asarray(up / np.linalg.norm(up))
+    return np.asarray(up / np.linalg.norm(up)), bool(turned)
 
 
 def _refined_up(sample: SurfaceSample, up: F64) -> F64:
@@ -118,54 +178,6 @@ def _refined_up(sample: SurfaceSample, up: F64) -> F64:
         new = np.linalg.eigh(M)[1][:, 2]
         up = new if new @ up > 0 else -new
     return up
-
-
-@dataclass(frozen=True)
-class Floor:
-    """Height of the lowest strong level surface; `lowest`: hardly a point lies below; `proven`: see `find_floor`."""
-
-    z: float
-    lowest: bool
-    proven: bool
-
-
-def find_floor(turned: SurfaceSample) -> Floor:
-    """The lowest strong level surface, and whether it is proven to be the floor.
-
-    Proven: hardly any point lies below it, and its outline reaches under the cameras. A table top
-    fails both. Rays through it are points below it.
-    """
-    z, up = turned.xyz_world[:, 2], turned.normal_world[:, 2] > 0.9
-    if up.sum() < 50:
-        return Floor(float(np.percentile(z, 0.5)) if len(z) else 0.0, False, False)
-    bins = np.arange(z.min() - BIN_M, z.max() + 2 * BIN_M, BIN_M)
-    count = np.histogram(z[up], bins)[0].astype(float)
-    smooth = np.convolve(count, [0.5, 1, 1, 1, 0.5], "same")
-    strong = smooth >= max(0.12 * smooth.max(), 30)
-    peak = int(np.argmax(strong))
-    while peak + 1 < len(smooth) and smooth[peak + 1] > smooth[peak]:
-        peak += 1
-    near = up & (np.abs(z - bins[peak] - BIN_M / 2) < 2 * BIN_M)
-    floor_z = float(np.median(z[near]))
-    lowest = float((z < floor_z - BELOW_M).mean()) < 0.01
-    return Floor(floor_z, lowest, lowest and _reaches_cameras(turned, near))
-
-
-def _reaches_cameras(turned: SurfaceSample, near: Array) -> bool:
-    """A quarter of the cameras stand over the convex outline of the floor points (trimmed by 2 %).
-
-    People film ahead, so much of the floor under their own path is never seen; over a table top nobody walks.
-    """
-    xy = turned.xyz_world[near, :2]
-    lo, hi = np.percentile(xy, 2, axis=0), np.percentile(xy, 98, axis=0)
-    kept = xy[((xy >= lo) & (xy <= hi)).all(1)]
-    try:
-        sides = ConvexHull(kept).equations
-    except (QhullError, ValueError):
-        return False
-    inside = (turned.T_world_cam[:, :2, 3] @ sides[:, :2].T + sides[:, 2] <= 1e-9).all(1)
-    above = turned.T_world_cam[:, 2, 3] > np.median(turned.xyz_world[near, 2]) + 0.2
-    return bool((inside & above).mean() >= LEAST_OVER_FLOOR)
 
 
 def _plane_normal(turned: SurfaceSample, floor_z: float) -> F64:

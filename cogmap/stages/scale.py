@@ -12,9 +12,8 @@ from ..data.issues import Issue
 from ..data.reconstruction import Scale
 from ..data.scene import MapObject
 from ..errors import ConfigError
+from .floor import Floor
 
-ASSUMED_CAMERA_HEIGHT_M = 1.45
-ASSUMED_SIGMA = 0.15
 GIVEN_SIGMA = 0.03
 CEILING_M = (2.0, 4.5)
 MOST_APART = 0.15
@@ -39,41 +38,42 @@ CHECKED_BY_SCALE = ("W-SCALE-UNKNOWN", "W-SCALE-ASSUMED", "W-SCALE-CEILING", "W-
 
 
 def scale_factor(
-    scale: Scale, camera_height: float | None, given_height_m: float | None = None
+    scale: Scale, floor: Floor, given_height_m: float | None = None
 ) -> tuple[float, Scale, tuple[Issue, ...]]:
     """The factor that takes the reconstruction's lengths to map lengths, with its source.
 
     Args:
-        scale: what the reconstruction knows. camera_height: median height over a proven floor, or None.
-        given_height_m: the user's camera height in metres, if any.
+        scale: what the reconstruction knows. floor: in its lengths. given_height_m: the user's camera height, if any.
 
     Raises:
-        ConfigError: E-SCALE-NO-FLOOR when a camera height is given but no floor is proven.
+        ConfigError: E-SCALE-NO-FLOOR when a camera height is given but no floor was seen.
     """
     if given_height_m is not None:
-        if camera_height is None:
-            remedy = "Film the floor under your path, or give an object's height instead."
-            raise ConfigError("E-SCALE-NO-FLOOR", "camera-height needs a proven floor, none was seen.", remedy)
-        factor = given_height_m / camera_height
+        if not floor.proven:
+            remedy = "Film the floor too, or build without it and give an object's height: --scale ID.height=0.75."
+            raise ConfigError("E-SCALE-NO-FLOOR", "camera-height needs a floor, none was seen.", remedy)
+        factor = given_height_m / floor.camera_height
         odds = _disagreement(factor, f"the camera height and the {scale.source}") if scale.kind == "metric" else ()
         return factor, Scale("metric", "camera-height", GIVEN_SIGMA), odds
     if scale.kind == "metric":
-        return (1.0, scale, ()) if scale.source != "model" or camera_height is None else fused(scale, camera_height)
-    if camera_height is None:
+        return (1.0, scale, ()) if scale.source != "model" or not floor.proven else fused(scale, floor)
+    if not floor.proven:
         effect = "lengths are map units, not metres"
         return 1.0, replace(scale, source="none"), (Issue("W-SCALE-UNKNOWN", 1, "scale", effect),)
-    assumed = Scale("metric", "assumed", ASSUMED_SIGMA)
-    return ASSUMED_CAMERA_HEIGHT_M / camera_height, assumed, check_assumed(assumed)
+    found = floor.metres
+    assumed = Scale("metric", "assumed", found.rel_sigma)
+    return found.factor, assumed, check_assumed(assumed)
 
 
-def fused(scale: Scale, camera_height: float) -> tuple[float, Scale, tuple[Issue, ...]]:
-    """A model's metres and the usual height of a hand-held camera, weighed by their errors; see `weighed`.
+def fused(scale: Scale, floor: Floor) -> tuple[float, Scale, tuple[Issue, ...]]:
+    """A model's metres and those of usual heights, weighed by their errors; see `weighed` and `heights.metres_of`.
 
     Args:
-        scale: the model's, with its relative error. camera_height: over a proven floor, in the model's metres.
+        scale: the model's, with its relative error. floor: proven, in the model's metres.
     """
-    between = "the model's metres and the usual camera height"
-    return weighed(scale, ASSUMED_CAMERA_HEIGHT_M / camera_height, Scale("metric", "assumed", ASSUMED_SIGMA), between)
+    found = floor.metres
+    other = Scale("metric", "assumed", found.rel_sigma)
+    return weighed(scale, found.factor, other, "the model's metres and usual heights over a floor")
 
 
 def weighed(scale: Scale, ratio: float, other: Scale, between: str) -> tuple[float, Scale, tuple[Issue, ...]]:

@@ -25,6 +25,7 @@ JUMP = 10.0
 MOST_JUMPS = 0.02
 STILL = 0.004
 MOST_PLANAR = 0.8
+STEPS = 0.6
 LEAST_FEATURES = 150
 SHORT = 4  # pictures between the ends of a pair that proves a neighbourhood
 LEAST_PROOF = 30
@@ -148,8 +149,8 @@ def stands_still(matches: Sequence[Match]) -> bool:
 
 
 def turns_in_place(matches: Sequence[Match]) -> bool:
-    """Whether one homography explains nearly every pair: the camera only turns, or films one flat thing."""
-    return len(matches) >= 4 and float(np.mean([m.planar for m in matches])) > MOST_PLANAR
+    """Whether a turn explains nearly every pair; steps along one flat thing are explained by a homography too."""
+    return len(matches) >= 4 and float(np.mean([m.planar and m.stretch < STEPS for m in matches])) > MOST_PLANAR
 
 
 def refuse_motionless(matches: Sequence[Match], path: str) -> None:
@@ -157,7 +158,7 @@ def refuse_motionless(matches: Sequence[Match], path: str) -> None:
     if stands_still(matches):
         raise no_parallax("the camera does not move.", path)
     if turns_in_place(matches):
-        raise no_parallax("the camera only turns, or films one flat surface.", path)
+        raise no_parallax("the camera only turns.", path)
 
 
 def refuse_few(n: int, path: str) -> None:
