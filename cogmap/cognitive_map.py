@@ -10,10 +10,12 @@ import numpy as np
 
 from ._checks import F64, U8, Array
 from .clients.base import Client
+from .data.answers import Answer
 from .data.frames import StoredFrame
 from .data.reconstruction import Scale
 from .data.scene import Layout, MapObject, Quality, SceneGraph, SceneMap
 from .errors import ConfigError, InputError
+from .query.methods import Asked
 
 if TYPE_CHECKING:
     from .counterfactual import Change, Edit
@@ -33,7 +35,7 @@ class Visibility(NamedTuple):
     share: F64
 
 
-class CognitiveMap:
+class CognitiveMap(Asked):
     """One scene map: objects, layout, free floor, cameras; in the map frame (z up, floor 0, metres).
 
     Attributes:
@@ -326,6 +328,15 @@ class CognitiveMap:
 
         things = self.labelled(label)
         return amodal_count(self.scene, things) if amodal else len(things)
+
+    def ask(self, question: str) -> Answer:
+        """The answer to a question in words, from geometry: the wording of benchmarks and a few plain ones.
+
+        What no template fits is "unknown": no model is asked. See `cogmap.qa.templates`.
+        """
+        from .qa.templates import ask
+
+        return ask(self.scene, question)
 
     def occupancy(self, cell_m: float = 0.1) -> Occupancy:
         """Cells of space: occupied, free or unknown; see `cogmap.query.occupancy.occupancy`."""

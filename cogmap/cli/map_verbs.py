@@ -113,15 +113,27 @@ def label(
 
 def import_boxes(
     boxes: Annotated[Path, typer.Argument(metavar="BOXES.json")],
-    output: Annotated[Path, typer.Option("-o", "--output")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A map; a folder of maps with --all.")],
+    format: Annotated[str, typer.Option(help="boxes, or vsi-meta: released annotations of VSI-Bench")] = "boxes",
+    scene: Annotated[str | None, typer.Option(help="Which scene of the file.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every scene of the file, as OUTPUT/SCENE.cogmap.")] = False,
     up: str | None = None,
     unit: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Make a map of a JSON of boxes."""
-    from ..building import build
+    """Make a map of a JSON of boxes, or maps of released annotations."""
+    from ..building import build, import_annotations
+    from ..errors import ConfigError
 
-    build(boxes, up=up, unit=unit).save(output, overwrite=overwrite)
+    if format == "boxes" and scene is None and not every:
+        build(boxes, up=up, unit=unit).save(output, overwrite=overwrite)
+        print(output)
+        return
+    if format != "vsi-meta":
+        raise ConfigError("E-OPTION", f"--format {format} has no scenes.", "Choose boxes, or vsi-meta with --scene.")
+    made = import_annotations(boxes, scene=None if every else scene or "")
+    for name, one in made.items():
+        one.save(output / f"{name or boxes.stem}.cogmap" if every else output, overwrite=overwrite)
     print(output)
 
 

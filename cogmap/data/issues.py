@@ -42,6 +42,8 @@ CODES: dict[str, Code] = {
     "W-FILES-SKIPPED": Code("note", "Files in the folder were not read.", "Convert them where they matter."),
     "W-FIELDS-UNKNOWN": Code("note", "Fields of the file mean nothing to cogmap and were passed over.",
                              "Check the names of the fields."),
+    "W-COUNTS-DIFFER": Code("note", "Annotations count other than they box; counts are theirs.",
+                            "None is needed."),  # fmt: skip
     "W-FRAME-KEPT": Code("note", "Boxes keep the frame of their file: whether its zero is the floor is not known.",
                          "Move them so that the floor is at 0."),
     "W-FRAMES-CAP": Code("degraded", "The cap on frames leaves too little overlap between them.",
