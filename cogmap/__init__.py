@@ -19,6 +19,8 @@ _HOME = {
     "load": "building",
     "sample_frames": "building",
     "parse_metric": "render.text_metric",
+    "score": "qa.score",
+    "score_answer": "qa.score",
     "CogmapError": "errors",
     "ConfigError": "errors",
     "InputError": "errors",
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from .cognitive_map import CognitiveMap
     from .config import Config
     from .errors import CogmapError, ConfigError, InputError, OutputError, TrustError
+    from .qa.score import score, score_answer
     from .render.text_metric import parse_metric
 
 

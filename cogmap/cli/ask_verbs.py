@@ -1,4 +1,4 @@
-"""`ask`: questions to a map, or to a folder of maps."""
+"""`ask` and `eval`: questions to maps, and maps against the truth."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import typer
 def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
     app.command()(ask)
+    app.command("eval")(evaluate)
+    app.command("qa")(questions)
 
 
 def ask(
@@ -59,3 +61,83 @@ def answers(maps: Path, qa: Path) -> list[dict[str, Any]]:
         scene = read_map(where)
         out |= {k: answer_item(scene, items[k]) for k in mine}
     return [out[k] for k in range(len(items))]
+
+
+def evaluate(
+    pred: Annotated[Path, typer.Option(help="A map, or a folder of maps.")],
+    truth: Annotated[Path, typer.Option(help="The true map or boxes; a folder with the same names.")],
+    align: Annotated[str, typer.Option(help="none, yaw or similarity")] = "none",
+    labels: Annotated[Path | None, typer.Option(help="YAML: names of the map by names of the truth.")] = None,
+    by_label: Annotated[bool, typer.Option("--by-label", help="Only things of one name may match.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Grade a map, or a folder of maps, against the truth."""
+    import yaml
+
+    from ..errors import ConfigError, InputError
+    from ..qa.accuracy import accuracy, bootstrap
+
+    if align not in ("none", "yaw", "similarity"):
+        raise ConfigError("E-OPTION", f"there is no alignment {align!r}.", "Choose none, yaw or similarity.")
+    names = yaml.safe_load(labels.read_text()) if labels else None
+    pairs = _pairs(pred, truth)
+    if not pairs:
+        raise InputError("E-NO-MAPS", "no map and truth of one name are there.", "Name both NAME.cogmap.", pred)
+    rows = {
+        name: accuracy(_scene(a), _scene(b), align=align, labels=names, by_label=by_label).figures
+        for name, (a, b) in pairs.items()
+    }
+    if len(rows) == 1:
+        figures = next(iter(rows.values()))
+    else:
+        figures = {"n_scenes": len(rows)}
+        for key in next(iter(rows.values())):
+            values = [
+                r[key] for r in rows.values() if isinstance(r[key], (int, float)) and not isinstance(r[key], bool)
+            ]
+            if values:
+                figures[key] = sum(values) / len(values)
+                figures[f"{key}_interval"] = bootstrap(values)
+    if as_json:
+        print(json.dumps(figures))
+        return
+    for key, value in figures.items():
+        print(f"{key}: {'-' if value is None else f'{value:.4g}' if isinstance(value, float) else value}")
+
+
+def _pairs(pred: Path, truth: Path) -> dict[str, tuple[Path, Path]]:
+    """Maps and truths by name."""
+    if (pred / "map.json").exists() or pred.is_file():
+        return {pred.stem: (pred, truth)}
+    return {p.stem: (p, truth / p.name) for p in sorted(pred.glob("*.cogmap")) if (truth / p.name).exists()}
+
+
+def _scene(path: Path) -> Any:
+    """A scene map of a map folder or file, or of a file of boxes."""
+    from ..building import build
+    from ..mapfile.read import read_map
+
+    if path.is_dir() or path.name == "map.json":
+        return read_map(path)
+    return build(path).scene
+
+
+def questions(
+    map_path: Annotated[Path, typer.Argument(metavar="MAP|MAPS/")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Items, one JSON object a line.")],
+    types: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
+    per_type: int = 5,
+    seed: int = 0,
+) -> None:
+    """Make questions from a map, or from every map of a folder, with answers and how each follows."""
+    from ..mapfile.read import read_map
+    from ..qa.generate import generate
+    from ..qa.items import written
+
+    single = map_path.is_file() or (map_path / "map.json").exists()
+    chosen = types if types == "all" else [t.strip() for t in types.split(",")]
+    rows = []
+    for path in [map_path] if single else sorted(map_path.glob("*.cogmap")):
+        rows += generate(read_map(path), chosen, per_type, seed, path.stem)
+    output.write_text(written(rows), encoding="utf-8")
+    print(output)

@@ -14,7 +14,8 @@ from ..data.answers import Answer, unknown
 from ..data.nouns import same_thing
 from ..data.scene import SceneMap
 from ..errors import InputError
-from .templates import measures_name, parse
+from .solvers import measures_name
+from .templates import parse
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 OPTION = re.compile(r"^\s*\(?([A-Za-z])\s*[.):]\s*(.*?)\s*$", re.DOTALL)
@@ -62,8 +63,8 @@ def answer_item(scene: SceneMap, item: Item) -> dict[str, Any]:
     if isinstance(found.value, bool):
         return {**row, "answer": "yes" if found.value else "no"}
     if isinstance(found.value, (int, float)):
-        number = found.value * parsed.per_si
-        return {**row, "answer": number if isinstance(found.value, int) else round(number, 4)}
+        whole = isinstance(found.value, int)
+        return {**row, "answer": found.value if whole else round(found.value * parsed.per_si, 4)}
     return {**row, "answer": ", ".join(found.value) if isinstance(found.value, tuple) else found.value}
 
 
@@ -99,3 +100,8 @@ def _nearest_number(value: float, texts: list[str]) -> str | None:
 
 def _word(text: str) -> str:
     return same_thing(measures_name(text.strip().lower().rstrip(".")))
+
+
+def written(rows: list[dict[str, Any]]) -> str:
+    """Rows as JSON lines."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -6,6 +6,7 @@ two middles in space and parts the circle into eight.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -13,26 +14,35 @@ from scipy.spatial import cKDTree
 
 from .._checks import F64
 from ..data.answers import Answer, unknown
-from ..data.scene import MapObject, Opening, SceneMap
+from ..data.scene import Box, MapObject, Opening, SceneMap
 from ..query.measures import ambiguous, full_box, length_of, middle, missing, said
 from ..query.names import called, resolve
 
 SAMPLE_M = 0.05
+KEPT = 512
 EIGHT = ("front", "front-right", "right", "back-right", "back", "back-left", "left", "front-left")
 
 
-def shell(thing: MapObject | Opening) -> F64:
-    """Samples (P, 3) of the outer half of a box: ceil(side / 5 cm) of them along each side, ends included."""
-    center, size, R = full_box(thing)
+@lru_cache(maxsize=KEPT)
+def _samples(box: Box) -> tuple[F64, cKDTree]:
+    """Samples (P, 3) of the outer half of a box, ceil(side / 5 cm) along each side, ends included, and their tree."""
+    center, size, R = full_box(box)
     lines = [np.linspace(-s / 2, s / 2, max(int(np.ceil(s / SAMPLE_M)), 1)) for s in size]
     grid = np.stack(np.meshgrid(*lines), -1).reshape(-1, 3)
     outer = grid[(np.abs(grid) > size / 4).any(1)]
-    return np.asarray((outer if len(outer) else grid) @ R.T + center, np.float64)
+    points = np.asarray((outer if len(outer) else grid) @ R.T + center, np.float64)
+    return points, cKDTree(points)
 
 
 def sampled_gap(a: MapObject | Opening, b: MapObject | Opening) -> float:
-    """Distance between the nearest samples of two boxes."""
-    return float(np.min(cKDTree(shell(a)).query(shell(b))[0]))
+    """Distance between the nearest samples of two boxes, the same either way round."""
+    first, second = sorted((a.box, b.box), key=lambda box: (len(_samples(box)[0]), box.center_m))
+    return _gap(first, second)
+
+
+@lru_cache(maxsize=64 * KEPT)
+def _gap(fewer: Box, more: Box) -> float:
+    return float(np.min(_samples(more)[1].query(_samples(fewer)[0])[0]))
 
 
 def boxes_of(scene: SceneMap, name: str) -> list[MapObject | Opening]:

@@ -11,7 +11,7 @@ import shapely
 
 from .._checks import F64
 from ..data.answers import Answer, AnswerStatus, unknown
-from ..data.scene import MapObject, Opening, Room, SceneMap, Wall
+from ..data.scene import Box, MapObject, Opening, Room, SceneMap, Wall
 from ..geometry.rigid import about_z, apply, inverse
 from .names import Entity, called, closest, ids, resolve
 
@@ -135,18 +135,17 @@ def between(a: Entity | F64, b: Entity | F64, mode: str) -> float:
     if isinstance(a, (MapObject, Opening)) and isinstance(b, (MapObject, Opening)) and (a.box.obb or b.box.obb):
         from ..geometry.obb import gap
 
-        return gap(*full_box(a), *full_box(b))
+        return gap(*full_box(a.box), *full_box(b.box))
     (shape_a, low_a, top_a), (shape_b, low_b, top_b) = solid(a), solid(b)
     up = max(0.0, low_a - top_b, low_b - top_a)
     return float(np.hypot(shapely.distance(shape_a, shape_b), up))
 
 
-def full_box(thing: MapObject | Opening) -> tuple[F64, F64, F64]:
+def full_box(box: Box) -> tuple[F64, F64, F64]:
     """Centre (3,), size (3,) and axes (3, 3) of a box: its full rotation where it has one."""
-    obb, box = thing.box.obb, thing.box
-    if obb is None:
+    if box.obb is None:
         return np.array(box.center_m), np.array(box.size_m), about_z(box.yaw)
-    return np.array(obb.center_m), np.array(obb.size_m), np.array(obb.rotation)
+    return np.array(box.obb.center_m), np.array(box.obb.size_m), np.array(box.obb.rotation)
 
 
 def middle(place: Entity | F64) -> F64:
