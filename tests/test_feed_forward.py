@@ -319,7 +319,11 @@ def posed_model(shots: Sequence[Shot], *, bend: float = 1.0, metric: bool = Fals
 
 
 @pytest.mark.parametrize(
-    "wild_pass, kept, left", [(4, range(40), "40 to 51, 52 to 59"), (2, range(28, 60), "0 to 15, 16 to 27")]
+    "wild_pass, kept, left",
+    [
+        pytest.param(4, range(40), "40 to 51, 52 to 59", marks=pytest.mark.slow),
+        (2, range(28, 60), "0 to 15, 16 to 27"),
+    ],
 )
 def test_the_largest_part_is_the_map_and_the_others_are_said(
     walked: tuple[Any, list[Shot]], wild_pass: int, kept: range, left: str

@@ -57,6 +57,7 @@ def boxes_of(found: FrameDetections) -> FrameDetections:
     return FrameDetections(None, tuple(labels), (0.9,) * len(labels), np.array(rows).reshape(-1, 4))
 
 
+@pytest.mark.slow
 def test_boxes_alone_find_and_name_most_things() -> None:
     true = detector(ROOM, shots())
     labeler = Labeler("boxes", lambda rgb, i: boxes_of(true.detect(rgb, i)), provenance={"weights": "none"})

@@ -121,7 +121,7 @@ def test_recorded_plays_back(movie: Reference, tmp_path: Path) -> None:
     assert movie.source is not None and movie.poses is not None
     capture = open_source(movie.source)
     assert isinstance(capture, Capture)
-    found = reconstruct(capture, Config(max_frames=20, sampling="uniform"), Diary())
+    found = reconstruct(capture, Config(max_frames=15, sampling="uniform"), Diary())
     record(found, tmp_path / "kept")
     again = list(read_recorded(tmp_path / "kept").windows)
     centers = np.array([w.T_world_cam[0, :3, 3] for w in again])

@@ -140,8 +140,11 @@ def _odds(floor: Floor, thin: SurfaceSample, near: F64, metric: bool) -> float:
 def thinned(sample: SurfaceSample) -> SurfaceSample:
     """One point per 5 cm cell and way it faces: what was filmed longest does not outweigh the rest."""
     facing = np.digitize(sample.normal_world[:, 2], [-LEVEL_COS, LEVEL_COS])
-    key = np.column_stack([np.floor(sample.xyz_world / THIN_M), facing]).astype(np.int64)
-    first = np.sort(np.unique(key, axis=0, return_index=True)[1])
+    cell = np.floor(sample.xyz_world / THIN_M).astype(np.int64)
+    cell -= cell.min(0, initial=0)
+    width = cell.max(0, initial=0) + 1
+    key = ((cell[:, 2] * width[1] + cell[:, 1]) * width[0] + cell[:, 0]) * 3 + facing
+    first = np.sort(np.unique(key, return_index=True)[1])
     return SurfaceSample(sample.xyz_world[first], sample.normal_world[first], sample.T_world_cam)
 
 
@@ -155,8 +158,9 @@ def levels(thin: SurfaceSample) -> list[Level]:
     whole = len(np.unique(cell))
     first = float(z[up].min()) - 2 * BIN_M
     bins = int((float(z[up].max()) - first) / BIN_M) + 4
-    pair = np.unique(np.column_stack([((z[up] - first) / BIN_M).astype(np.int64), cell[up]]), axis=0)
-    count = np.bincount(pair[:, 0], minlength=bins).astype(float)
+    number = np.unique(cell[up], return_inverse=True)[1]
+    pair = np.unique(number * bins + ((z[up] - first) / BIN_M).astype(np.int64))
+    count = np.bincount(pair % bins, minlength=bins).astype(float)
     smooth = np.convolve(count, [0.5, 1, 1, 1, 0.5], "same")
     reach, out = round(BAND_M / BIN_M), list[tuple[int, Level]]()
     for k in np.flatnonzero(smooth > 0):
