@@ -45,8 +45,9 @@ class Match:
         geometry: pycolmap's two-view geometry, its inliers as rows of both feature lists.
         n_inliers: how many there are. moved: median shift of the inliers over the picture's width.
         planar: whether one homography explains the pair (a plane, or a camera that only turns).
-        stretch: how far that homography is from a turn, over how far things moved: about 1 for a step along a flat
-            thing, under a half for a turn seen with a focal length that is a quarter off; 0 where not planar.
+        step: how far that homography is from a turn: for a step along a flat thing its length over the distance, 0
+            where not planar. stretch: the same over how far things moved: about 1 for a step, under a half for a turn
+            seen with a focal length that is a quarter off.
     """
 
     pair: tuple[int, int]
@@ -54,6 +55,7 @@ class Match:
     n_inliers: int
     moved: float
     planar: bool
+    step: float = 0.0
     stretch: float = 0.0
 
 
@@ -196,16 +198,18 @@ def _verified(
     kinds = pycolmap.TwoViewGeometryConfiguration
     planar = geometry.config in (int(kinds.PLANAR), int(kinds.PANORAMIC), int(kinds.PLANAR_OR_PANORAMIC))
     moved = float(np.median(shift))
-    stretch = _stretch(geometry.H, cameras[i], cameras[j], moved) if planar else 0.0
-    return Match(pair, geometry, len(inliers), moved / cameras[i].width, planar, stretch)
+    step = _step(geometry.H, cameras[i], cameras[j]) if planar else 0.0
+    focal = float(cameras[i].calibration_matrix()[0, 0])
+    stretch = step / max(moved / focal, 1e-6)
+    return Match(pair, geometry, len(inliers), moved / cameras[i].width, planar, step, stretch)
 
 
-def _stretch(H: Any, camera_i: Any, camera_j: Any, moved_px: float) -> float:
-    """Logarithm of the ratio of the outer singular values of K_j^-1 H K_i, 0 for a turn, over the shift in focal
-    lengths; a step t along a plane at distance d has both t / d."""
+def _step(H: Any, camera_i: Any, camera_j: Any) -> float:
+    """Logarithm of the ratio of the outer singular values of K_j^-1 H K_i: 0 for a turn, about t / d for a step t along
+    a plane at distance d."""
     K_i, K_j = (np.asarray(c.calibration_matrix()) for c in (camera_i, camera_j))
     s = np.linalg.svd(np.linalg.solve(K_j, np.asarray(H, np.float64) @ K_i), compute_uv=False)
-    return float(np.log(s[0] / max(float(s[2]), 1e-12)) / max(moved_px / float(K_i[0, 0]), 1e-6))
+    return float(np.log(s[0] / max(float(s[2]), 1e-12)))
 
 
 def describe_clip(features: Sequence[Features], seed: int, words: int = 64) -> F32:

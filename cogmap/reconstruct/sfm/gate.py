@@ -25,7 +25,7 @@ JUMP = 10.0
 MOST_JUMPS = 0.02
 STILL = 0.004
 MOST_PLANAR = 0.8
-STEPS = 0.6
+STEPS, LEAST_STEP = 0.6, 0.05
 LEAST_FEATURES = 150
 SHORT = 4  # pictures between the ends of a pair that proves a neighbourhood
 LEAST_PROOF = 30
@@ -150,7 +150,8 @@ def stands_still(matches: Sequence[Match]) -> bool:
 
 def turns_in_place(matches: Sequence[Match]) -> bool:
     """Whether a turn explains nearly every pair; steps along one flat thing are explained by a homography too."""
-    return len(matches) >= 4 and float(np.mean([m.planar and m.stretch < STEPS for m in matches])) > MOST_PLANAR
+    turn = [m.planar and (m.stretch < STEPS or m.step < LEAST_STEP) for m in matches]
+    return len(matches) >= 4 and float(np.mean(turn)) > MOST_PLANAR
 
 
 def refuse_motionless(matches: Sequence[Match], path: str) -> None:
