@@ -37,7 +37,7 @@ def test_visible_shares_and_first_frames_are_those_of_the_rays(made: Made) -> No
     errors, firsts = [], []
     for k in np.flatnonzero(overlap >= 0.5):
         alone = replace(room, things=[replace(room.things[k], look=0)])
-        for f in range(0, 60, 10):
+        for f in range(0, 60, 15):
             whole = int((render(alone, poses[f], wide, (720, 960)).thing == 0).sum())
             true = (shots[f][2] if isinstance(shots[f], tuple) else shots[f].thing) == k
             errors.append(abs(seen.share[match[k], f] - (true.sum() / whole if whole else 0.0)))

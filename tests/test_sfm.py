@@ -101,14 +101,14 @@ def refused(tmp_path: Path, poses: np.ndarray, code: str, plain: bool = False) -
 
 def test_g01_a_camera_that_only_turns(tmp_path: Path) -> None:
     eye = np.array([3.0, 2.5, 1.5])
-    turns = np.linspace(0, 2.0, 40)
+    turns = np.linspace(0, 1.5, 26)
     poses = np.array([look_at(eye, eye + [np.cos(a), np.sin(a), -0.2]) for a in turns])
     refused(tmp_path, poses, "E-NO-PARALLAX")
 
 
 def test_g02_a_camera_that_stands_still(tmp_path: Path) -> None:
     pose = look_at(np.array([1.0, 1.0, 1.5]), np.array([4.0, 3.0, 0.8]))
-    refused(tmp_path, np.repeat(pose[None], 40, axis=0), "E-NO-PARALLAX")
+    refused(tmp_path, np.repeat(pose[None], 26, axis=0), "E-NO-PARALLAX")
 
 
 def test_g03_walls_without_texture(tmp_path: Path) -> None:
@@ -117,6 +117,7 @@ def test_g03_walls_without_texture(tmp_path: Path) -> None:
     refused(tmp_path, poses, "E-NO-TEXTURE", plain=True)
 
 
+@pytest.mark.slow
 def test_recorded_plays_back(movie: Reference, tmp_path: Path) -> None:
     assert movie.source is not None and movie.poses is not None
     capture = open_source(movie.source)
