@@ -84,7 +84,7 @@ def build(
     else:
         diary.done("open", opened.report.notes)
         scene, diary = _mapped(opened, settings, diary, finder)
-    return _finished(scene, settings, diary, where)
+    return _finished(scene, settings, diary, None if where is None else hash_of(where))
 
 
 def _opened(where: Path | list[Path], config: Config) -> Opened:
@@ -358,7 +358,7 @@ def build_arrays(
     return _finished(replace(scene, provenance={**scene.provenance, "reconstructor": "arrays"}), settings, diary)
 
 
-def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list[Path] | None = None) -> CognitiveMap:
+def _finished(scene: SceneMap, config: Config, diary: Diary, source_sha256: str | None = None) -> CognitiveMap:
     from .publish import rounded
 
     run: dict[str, object] = {
@@ -373,7 +373,7 @@ def _finished(scene: SceneMap, config: Config, diary: Diary, source: Path | list
     if not config.keep_depth and scene.frames is not None:
         left = Issue("W-FRAMES-LEFT-OUT", 1, "save", "frames and their depth are left out as asked")
         scene = replace(scene, frames=None, quality=scene.quality.with_issues(left))
-    identity = {"source_sha256": None if source is None else hash_of(source), "config_sha256": config_hash(config)}
+    identity = {"source_sha256": source_sha256, "config_sha256": config_hash(config)}
     return CognitiveMap(rounded(replace(_scaled(scene, config), provenance={**scene.provenance, **identity})), run)
 
 
@@ -416,15 +416,14 @@ def import_annotations(path: str | Path, scene: str | None = None) -> dict[str, 
     if scene is not None and scene not in scenes:
         close = difflib.get_close_matches(scene, scenes, 3) or list(scenes)[:5]
         raise InputError("E-NO-SCENE", f"there is no scene {scene!r}.", f"Try {', '.join(close)}, or --all.", path)
-    out = {}
+    out, digest = {}, hash_of(Path(path))
     for name, given in scenes.items():
         if scene in (None, name):
             diary, config = Diary(), Config()
             made = map_boxes(given, config, diary)
-            counted = {f"counted {w.effect.split(' ', 1)[1].partition(' are counted')[0]}": w.expected
-                       for w in given.issues if w.code == "W-COUNTS-DIFFER"}  # fmt: skip
+            counted = {f"counted {label}": n for label, n in given.counts.items()}
             known = {**made.provenance, "source": "annotations", "scene": name, **counted}
-            out[name] = _finished(replace(made, provenance=known), config, diary, Path(path))
+            out[name] = _finished(replace(made, provenance=known), config, diary, digest)
     return out
 
 

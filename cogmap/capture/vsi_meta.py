@@ -67,12 +67,13 @@ def _given(scene: _Scene, path: Path, name: str) -> GivenBoxes:
             rows = tuple((float(r[0]), float(r[1]), float(r[2])) for r in R)
             boxes.append(GivenBox(label, box.centroid, (x, y, z), rotation=rows))
     layout = {} if scene.room_size is None else {"floor_area_m2": scene.room_size}
+    counts = {label: n for label, n in scene.object_counts.items() if n != len(scene.object_bbox.get(label, []))}
     issues = tuple(
         Issue("W-COUNTS-DIFFER", n, "capture", f"{n} {label} are counted, {have} have a box", measured=have, expected=n)
-        for label, n in scene.object_counts.items()
-        if (have := len(scene.object_bbox.get(label, []))) != n
+        for label, n in counts.items()
+        for have in (len(scene.object_bbox.get(label, [])),)
     )
-    return GivenBoxes(tuple(boxes), layout, "m", issues)
+    return GivenBoxes(tuple(boxes), layout, "m", issues, counts)
 
 
 def _rotation(nine: list[float]) -> F64 | None:

@@ -48,7 +48,7 @@ def answers(maps: Path, qa: Path) -> list[dict[str, Any]]:
     from ..mapfile.read import read_map
     from ..qa.items import answer_item, read_items
 
-    single = (maps / "map.json").exists() or maps.is_file()
+    single = _is_map(maps)
     items = list(read_items(qa))
     out: dict[int, dict[str, Any]] = {}
     for name in dict.fromkeys(None if single else i.scene for i in items):
@@ -105,9 +105,14 @@ def evaluate(
         print(f"{key}: {'-' if value is None else f'{value:.4g}' if isinstance(value, float) else value}")
 
 
+def _is_map(path: Path) -> bool:
+    """Whether a path is one map, not a folder of maps."""
+    return path.is_file() or (path / "map.json").exists()
+
+
 def _pairs(pred: Path, truth: Path) -> dict[str, tuple[Path, Path]]:
     """Maps and truths by name."""
-    if (pred / "map.json").exists() or pred.is_file():
+    if _is_map(pred):
         return {pred.stem: (pred, truth)}
     return {p.stem: (p, truth / p.name) for p in sorted(pred.glob("*.cogmap")) if (truth / p.name).exists()}
 
@@ -134,10 +139,9 @@ def questions(
     from ..qa.generate import generate
     from ..qa.items import written
 
-    single = map_path.is_file() or (map_path / "map.json").exists()
     chosen = types if types == "all" else [t.strip() for t in types.split(",")]
     rows = []
-    for path in [map_path] if single else sorted(map_path.glob("*.cogmap")):
+    for path in [map_path] if _is_map(map_path) else sorted(map_path.glob("*.cogmap")):
         rows += generate(read_map(path), chosen, per_type, seed, path.stem)
     output.write_text(written(rows), encoding="utf-8")
     print(output)

@@ -60,10 +60,12 @@ class GivenBox:
 class GivenBoxes:
     """A list of boxes and, where the file has one, a layout in the form of `map.json`.
 
-    `unit` and `issues` as of a PointCloud.
+    `unit` and `issues` as of a PointCloud. `counts`: how many of a label the file counts where that is not the number
+    of its boxes.
     """
 
     boxes: tuple[GivenBox, ...]
     layout: dict[str, Any] = field(default_factory=dict)
     unit: str | None = None
     issues: tuple[Issue, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)

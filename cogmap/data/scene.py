@@ -67,8 +67,24 @@ class Box:
         return self.center_m[2] + self.size_m[2] / 2
 
 
+class _Boxed:
+    """What has a box: the heights that it reaches from and to."""
+
+    box: Box
+
+    @property
+    def low(self) -> float:
+        """Height of the bottom over the floor."""
+        return self.box.low
+
+    @property
+    def top(self) -> float:
+        """Height of the top over the floor."""
+        return self.box.top
+
+
 @dataclass(frozen=True)
-class MapObject:
+class MapObject(_Boxed):
     """One object of the map; see docs/conventions.md for every field."""
 
     number: int
@@ -102,16 +118,6 @@ class MapObject:
         return self.footprint_map if len(self.footprint_map) > 2 else self.box.floor_corners
 
     @property
-    def low(self) -> float:
-        """Height of the bottom over the floor."""
-        return self.box.low
-
-    @property
-    def top(self) -> float:
-        """Height of the top over the floor."""
-        return self.box.top
-
-    @property
     def pose(self) -> F64:
         """Object to map (4, 4): origin at the centre of the box, x along its front where it has one, else its length.
 
@@ -142,7 +148,7 @@ class Wall:
 
 
 @dataclass(frozen=True)
-class Opening:
+class Opening(_Boxed):
     """A door or window in a wall, boxed like an object."""
 
     number: int
@@ -155,16 +161,6 @@ class Opening:
     def outline(self) -> F64:
         """The corners (4, 2) of its box seen from above."""
         return self.box.floor_corners
-
-    @property
-    def low(self) -> float:
-        """Height of the bottom over the floor."""
-        return self.box.low
-
-    @property
-    def top(self) -> float:
-        """Height of the top over the floor."""
-        return self.box.top
 
 
 @dataclass(frozen=True)

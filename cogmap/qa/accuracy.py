@@ -18,7 +18,6 @@ from ..geometry.similarity import fit_similarity
 from ..query.measures import full_box
 
 LIMITS = (0.25, 0.5)
-PART_OF = 0.3
 TURN_DEG, WALL_OFF_M, WALL_SHARED = 5.0, 0.2, 0.5
 ROUND = 0.05
 SMALL_M3, LARGE_M3 = 0.05, 0.5
@@ -26,7 +25,7 @@ SMALL_M3, LARGE_M3 = 0.05, 0.5
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Every figure by its name, None where there is no truth for it; see `docs/how-to/grade-a-map.md`."""
+    """Every figure by its name, None where there is no truth for it; see `docs/queries.md`."""
 
     figures: dict[str, Any]
     matches: tuple[tuple[str, str, float], ...]
@@ -247,7 +246,7 @@ def _layout(pred: SceneMap, truth: SceneMap, T: F64) -> dict[str, Any]:
     overlap = np.array([[iou(*a, *b) for b in holes] for a in boxes]).reshape(len(boxes), len(holes))
     mine, true = pred.layout.floor_area_m2, truth.layout.floor_area_m2
     area = None if mine is None or not true else mine * scale**2 / true - 1
-    return {"wall_f1": _f1(fits, 0.5), "opening_f1": _f1(overlap, LIMITS[0]), "area_error": area}
+    return {"wall_f1": _f1(fits, WALL_SHARED), "opening_f1": _f1(overlap, LIMITS[0]), "area_error": area}
 
 
 def _opening(box: Any, T: F64) -> tuple[F64, F64, F64]:

@@ -10,6 +10,7 @@ import numpy as np
 from ..data.answers import Answer, unknown
 from ..data.scene import SceneMap
 from ..query import cameras, measures, nearest, sides
+from ..query.names import boxes_of
 from . import truth
 
 Solver = Callable[[SceneMap], Answer]
@@ -186,18 +187,14 @@ def after_a_move_of(m: re.Match[str]) -> Solver:
     def solve(scene: SceneMap) -> Answer:
         ends = []
         for name in (m["a"], m["b"]):
-            found = truth.boxes_of(scene, name)
+            found = boxes_of(scene, name)
             if len(found) != 1:
-                return (
-                    measures.missing(scene, "counterfactual", name)
-                    if not found
-                    else measures.ambiguous(scene, "counterfactual", name, found)
-                )
+                return measures.not_one(scene, "counterfactual", name, found)
             ends.append(found[0])
         x, y = {"right": (1, 0), "left": (-1, 0), "ahead": (0, 1), "back": (0, -1)}[m["way"]]
         there = measures.middle(ends[0]) + float(m["d"]) * np.array([x, y, 0.0])
         value = float(np.linalg.norm(there - measures.middle(ends[1])))
-        unit, status = measures.length_of(scene, value)
+        unit, status = measures.length_of(scene)
         sentence = f"Then the middles of {ends[0].id} and {ends[1].id} were {measures.said(value, unit)} apart."
         return Answer("counterfactual", value, unit, sentence, status, ids=(ends[0].id, ends[1].id))
 
@@ -208,7 +205,7 @@ def from_the_closest_of(m: re.Match[str]) -> Solver:
     """The gap from a thing to what is closest to another."""
 
     def solve(scene: SceneMap) -> Answer:
-        base = truth.boxes_of(scene, m["b"])
+        base = boxes_of(scene, m["b"])
         if len(base) != 1:
             return measures.missing(scene, "multi_step", m["b"])
         others = [o for o in scene.objects if o.id != base[0].id]

@@ -15,8 +15,8 @@ from scipy.spatial import cKDTree
 from .._checks import F64
 from ..data.answers import Answer, unknown
 from ..data.scene import Box, MapObject, Opening, SceneMap
-from ..query.measures import ambiguous, full_box, length_of, middle, missing, said
-from ..query.names import called, resolve
+from ..query.measures import full_box, length_of, middle, missing, not_one, said
+from ..query.names import boxes_of, called
 
 SAMPLE_M = 0.05
 KEPT = 512
@@ -45,11 +45,6 @@ def _gap(fewer: Box, more: Box) -> float:
     return float(np.min(_samples(more)[1].query(_samples(fewer)[0])[0]))
 
 
-def boxes_of(scene: SceneMap, name: str) -> list[MapObject | Opening]:
-    """The boxed things that a name means."""
-    return [e for e in resolve(scene, name) if isinstance(e, (MapObject, Opening))]
-
-
 def distance(scene: SceneMap, a: str, b: str) -> Answer:
     """The smallest sampled gap over all pairs of what two names mean."""
     first, second = boxes_of(scene, a), boxes_of(scene, b)
@@ -60,7 +55,7 @@ def distance(scene: SceneMap, a: str, b: str) -> Answer:
     if not pairs:
         return unknown("distance", f"{a!r} and {b!r} are one thing")
     value, p, q = min(((sampled_gap(p, q), p, q) for p, q in pairs), key=lambda row: row[0])
-    unit, status = length_of(scene, value)
+    unit, status = length_of(scene)
     sentence = f"{called(p)[0].upper()}{called(p)[1:]} and {called(q)} are {said(value, unit)} apart."
     return Answer("distance", value, unit, sentence, status, ids=(p.id, q.id))
 
@@ -85,10 +80,8 @@ def view_in_space(scene: SceneMap, at: str, facing: str, target: str) -> Answer:
     middles = []
     for name in (at, facing, target):
         found = boxes_of(scene, name)
-        if not found:
-            return missing(scene, "direction", name)
-        if len(found) > 1:
-            return ambiguous(scene, "direction", name, found)
+        if len(found) != 1:
+            return not_one(scene, "direction", name, found)
         middles.append((found[0], middle(found[0])))
     (a, A), (b, B), (c, C) = middles
     ahead = B - A

@@ -43,7 +43,7 @@ def camera_motion(scene: SceneMap, first: str | int, second: str | int) -> Answe
     turn = A[:3, :3].T @ B[:3, :3]
     yaw, pitch, roll = Rotation.from_matrix(turn).as_euler("YXZ", degrees=True)
     length = float(np.linalg.norm(step))
-    unit, status = length_of(scene, length)
+    unit, status = length_of(scene)
     numbers = {"right": float(step[0]), "up": float(-step[1]), "ahead": float(step[2]), "distance": length,
                "yaw_deg": float(yaw), "pitch_deg": float(pitch), "roll_deg": float(roll),
                "angle_deg": float(np.degrees(Rotation.from_matrix(turn).magnitude()))}  # fmt: skip
@@ -75,7 +75,7 @@ def path_length(scene: SceneMap, first: str | int | None = None, second: str | i
         return unknown("path_length", f"there is no frame {first if a is None else second!r}")
     xyz = np.array([c.T_map_cam[:3, 3] for c in scene.camera_path[min(a, b) : max(a, b) + 1]])
     value = float(np.linalg.norm(np.diff(xyz, axis=0), axis=1).sum())
-    unit, status = length_of(scene, value)
+    unit, status = length_of(scene)
     apart = float(np.linalg.norm(xyz[-1] - xyz[0]))
     seconds = scene.camera_path[b].time_s - scene.camera_path[a].time_s
     ends = f"the ends are {said(apart, unit)} apart"

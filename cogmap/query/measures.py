@@ -13,10 +13,10 @@ from .._checks import F64
 from ..data.answers import Answer, AnswerStatus, unknown
 from ..data.scene import Box, MapObject, Opening, Room, SceneMap, Wall
 from ..geometry.rigid import about_z, apply, inverse
-from .names import Entity, called, closest, ids, resolve
+from ..geometry.solids import polygon, prism_gap
+from .names import Entity, boxes_of, called, closest, ids, resolve
 
-FLOOR_STEP_M = 0.05
-NOTHING = "nothing is called {name!r}"
+Place = tuple[str, Entity | F64]
 
 
 def missing(scene: SceneMap, query: str, name: str) -> Answer:
@@ -26,7 +26,7 @@ def missing(scene: SceneMap, query: str, name: str) -> Answer:
     return unknown(query, f"nothing is called {name!r}{hint}", candidates=close)
 
 
-def length_of(scene: SceneMap, value: float, power: int = 1) -> tuple[str, AnswerStatus]:
+def length_of(scene: SceneMap, power: int = 1) -> tuple[str, AnswerStatus]:
     """Unit and status of a length, or of an area with power 2."""
     metric = scene.scale.kind == "metric"
     unit = ("m" if metric else "map units") + ("" if power == 1 else "2")
@@ -59,15 +59,13 @@ def size(scene: SceneMap, name: str, edge: str = "longest") -> Answer:
 
     The longest edge of a box with a full rotation is one of its own, not of the upright box round it.
     """
-    things = [e for e in resolve(scene, name) if isinstance(e, (MapObject, Opening))]
-    if not things:
-        return missing(scene, "size", name)
-    if len(things) > 1:
-        return ambiguous(scene, "size", name, things)
+    things = boxes_of(scene, name)
+    if len(things) != 1:
+        return not_one(scene, "size", name, things)
     thing = things[0]
     own = thing.box.obb.size_m if thing.box.obb is not None else thing.box.size_m
     value = max(own) if edge == "longest" else thing.box.size_m[("length", "width", "height").index(edge)]
-    unit, status = length_of(scene, value)
+    unit, status = length_of(scene)
     sigma = error_of(scene, value, thing)
     words = "longest side" if edge == "longest" else edge
     return Answer("size", value, unit, f"The {words} of {called(thing)} is {said(value, unit)}.", status, sigma,
@@ -79,6 +77,16 @@ def ambiguous(scene: SceneMap, query: str, name: str, things: Sequence[Entity]) 
     found = ids(things)
     words = f"{name!r} may be any of {', '.join(found[:8])}"
     return Answer(query, None, None, f"{words}.", "ambiguous", ids=found, candidates=found, reason=words)
+
+
+def not_one(scene: SceneMap, query: str, name: str | Sequence[float], things: Sequence[Entity]) -> Answer:
+    """The answer where a name does not mean one thing: `missing` for none, `ambiguous` for several."""
+    return ambiguous(scene, query, str(name), things) if things else missing(scene, query, str(name))
+
+
+def entities_of(found: Sequence[Place]) -> list[Entity]:
+    """The entities among places."""
+    return [e for _, e in found if not isinstance(e, np.ndarray)]
 
 
 def error_of(scene: SceneMap, length: float, *things: Entity) -> float:
@@ -100,15 +108,12 @@ def distance(scene: SceneMap, a: str | Sequence[float], b: str | Sequence[float]
     if not pairs:
         return unknown("distance", f"{a!r} and {b!r} are one thing")
     value, p, q = min(((between(p[1], q[1], mode), p, q) for p, q in pairs), key=lambda row: row[0])
-    unit, status = length_of(scene, value)
-    things = [e for _, e in (p, q) if not isinstance(e, np.ndarray)]
+    unit, status = length_of(scene)
     names = [called(e) if not isinstance(e, np.ndarray) else n for n, e in (p, q)]
     sentence = f"{names[0][0].upper()}{names[0][1:]} and {names[1]} are {said(value, unit)} apart"
     sentence += "." if mode == "surface" else ", middle to middle."
-    return Answer("distance", value, unit, sentence, status, error_of(scene, value, *things), ids=(p[0], q[0]))
-
-
-Place = tuple[str, Entity | F64]
+    return Answer("distance", value, unit, sentence, status, error_of(scene, value, *entities_of((p, q))),
+                  ids=(p[0], q[0]))  # fmt: skip
 
 
 def places(scene: SceneMap, name: str | Sequence[float]) -> list[Place]:
@@ -136,9 +141,7 @@ def between(a: Entity | F64, b: Entity | F64, mode: str) -> float:
         from ..geometry.obb import gap
 
         return gap(*full_box(a.box), *full_box(b.box))
-    (shape_a, low_a, top_a), (shape_b, low_b, top_b) = solid(a), solid(b)
-    up = max(0.0, low_a - top_b, low_b - top_a)
-    return float(np.hypot(shapely.distance(shape_a, shape_b), up))
+    return float(prism_gap(solid(a), solid(b)))
 
 
 def full_box(box: Box) -> tuple[F64, F64, F64]:
@@ -164,8 +167,7 @@ def middle(place: Entity | F64) -> F64:
 def solid(place: Entity | F64) -> tuple[shapely.Geometry, float, float]:
     """Outline and the heights between which it stands."""
     if isinstance(place, (MapObject, Opening)):
-        outline = shapely.Polygon(place.outline)
-        return (outline if outline.is_valid else outline.convex_hull), place.low, place.top
+        return polygon(place.outline), place.low, place.top
     if isinstance(place, Room):
         return shapely.Polygon(place.polygon_m), 0.0, 0.0
     if isinstance(place, Wall):
@@ -178,7 +180,7 @@ def depth(scene: SceneMap, frame: str | int, name: str) -> Answer:
     at = frame_of(scene, str(frame).removeprefix("camera:"))
     if at is None:
         return unknown("depth", f"there is no frame {frame!r}")
-    things = [e for e in resolve(scene, name) if isinstance(e, (MapObject, Opening))]
+    things = boxes_of(scene, name)
     if not things:
         return missing(scene, "depth", name)
     T = scene.camera_path[at].T_map_cam
@@ -188,7 +190,7 @@ def depth(scene: SceneMap, frame: str | int, name: str) -> Answer:
     thing = seen[0] if len(seen) == 1 else things[0]
     p = apply(inverse(T), middle(thing))
     value = float(p[2])
-    unit, status = length_of(scene, value)
+    unit, status = length_of(scene)
     if value <= 0:
         return unknown("depth", f"{thing.id} lies behind the camera of f{at:03d}")
     sentence = f"{called(thing)[0].upper()}{called(thing)[1:]} is {said(value, unit)} ahead of the camera of f{at:03d}."
@@ -208,14 +210,12 @@ def area(scene: SceneMap, name: str | None = None) -> Answer:
         words = "The floor"
     else:
         entities = [e for e in resolve(scene, name) if not isinstance(e, Wall)]
-        if not entities:
-            return missing(scene, "area", name)
-        if len(entities) > 1:
-            return ambiguous(scene, "area", name, entities)
+        if len(entities) != 1:
+            return not_one(scene, "area", name, entities)
         entity = entities[0]
         value = entity.area_m2 if isinstance(entity, Room) else float(solid(entity)[0].area)
         sigma, found, words = 2 * scene.scale.rel_sigma * value, (entity.id,), called(entity)
-    unit, status = length_of(scene, value, 2)
+    unit, status = length_of(scene, 2)
     return Answer("area", value, unit, f"{words[0].upper()}{words[1:]} has {said(value, unit)}.", status, sigma,
                   ids=found)  # fmt: skip
 
@@ -225,17 +225,15 @@ def height(scene: SceneMap, name: str | None = None) -> Answer:
     if name is None or name.strip().lower() in ("ceiling", "room", ""):
         if scene.layout.ceiling_height_m is None:
             return unknown("height", "no ceiling was seen")
-        unit, status = length_of(scene, scene.layout.ceiling_height_m)
+        unit, status = length_of(scene)
         value = scene.layout.ceiling_height_m
         return Answer("height", value, unit, f"The ceiling is {said(value, unit)} high.", status,
                       scene.scale.rel_sigma * value)  # fmt: skip
-    things = [e for e in resolve(scene, name) if isinstance(e, (MapObject, Opening))]
-    if not things:
-        return missing(scene, "height", name)
-    if len(things) > 1:
-        return ambiguous(scene, "height", name, things)
+    things = boxes_of(scene, name)
+    if len(things) != 1:
+        return not_one(scene, "height", name, things)
     box = things[0].box
-    unit, status = length_of(scene, box.top)
+    unit, status = length_of(scene)
     sentence = f"The top of {called(things[0])} is {said(box.top, unit)} over the floor."
     return Answer("height", box.top, unit, sentence, status, error_of(scene, box.top, things[0]), ids=(things[0].id,),
                   details={"bottom": box.low, "own": box.size_m[2]})  # fmt: skip

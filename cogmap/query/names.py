@@ -45,6 +45,11 @@ def resolve(scene: SceneMap, name: str) -> tuple[Entity, ...]:
     return tuple(o for o in scene.objects if any(same_thing(t) == kind and s >= LEAST_SCORE for t, s, _ in o.labels))
 
 
+def boxes_of(scene: SceneMap, name: str) -> list[MapObject | Opening]:
+    """The boxed things that a name means."""
+    return [e for e in resolve(scene, name) if isinstance(e, (MapObject, Opening))]
+
+
 def closest(scene: SceneMap, name: str) -> tuple[str, ...]:
     """Names of the map that look like a name that nothing bears."""
     names = {o.id for o in scene.objects} | {label for o in scene.objects if (label := o.label)}

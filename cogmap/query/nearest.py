@@ -9,11 +9,10 @@ import shapely
 
 from ..data.answers import Answer, unknown
 from ..data.scene import MapObject, Opening, SceneMap
-from .measures import Place, between, frame_of, length_of, missing, places, said, solid
-from .names import resolve
+from .measures import between, frame_of, length_of, missing, places, said, solid
+from .names import boxes_of
 from .sides import Viewpoint, sector
 
-ON_FLOOR_M = 0.05
 LEAST_SHARE = 0.05
 
 
@@ -32,7 +31,7 @@ def nearest(
     if label is None:
         others: list[MapObject | Opening] = [*scene.objects, *scene.layout.openings]
     else:
-        others = [e for e in resolve(scene, label) if isinstance(e, (MapObject, Opening))]
+        others = boxes_of(scene, label)
         if not others:
             return missing(scene, query, label)
     rows = [(min(between(e, p, "surface") for _, p in base), e) for e in others if e.id not in own]
@@ -40,7 +39,7 @@ def nearest(
     rows = rows[:k]
     if not rows:
         return unknown(query, "nothing else is there")
-    unit, status = length_of(scene, rows[0][0])
+    unit, status = length_of(scene)
     ids = tuple(e.id for _, e in rows)
     listed = ", ".join(f"{e.id} at {said(d, unit)}" for d, e in rows)
     value = ids[0] if k == 1 else ids
@@ -55,7 +54,7 @@ def within(scene: SceneMap, of: str | Sequence[float], radius_m: float, label: s
     if found.status == "unknown":
         return found
     near = {id: d for id, d in found.details.items() if d <= radius_m}
-    unit, status = length_of(scene, radius_m)
+    unit, status = length_of(scene)
     text = ", ".join(f"{id} at {said(d, unit)}" for id, d in near.items()) or "nothing"
     return Answer("within", tuple(near), None, f"Within {said(radius_m, unit)}: {text}.", status, ids=tuple(near),
                   details=near)  # fmt: skip
@@ -95,8 +94,3 @@ def in_direction(view: Viewpoint, word: str, among: str = "four") -> Answer:
     ids = tuple(id for _, id in sorted(found))
     text = ", ".join(ids) or "nothing"
     return Answer("in_direction", ids, None, f"To the {word} of {view.name}: {text}.", frame=view.name, ids=ids)
-
-
-def only(place: list[Place]) -> Place | None:
-    """The place, where a name means one."""
-    return place[0] if len(place) == 1 else None

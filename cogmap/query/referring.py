@@ -39,6 +39,10 @@ RELATIONS = (
     ("below", r"below (?P<b>.+)"),
     ("inside", r"(?:inside|in) (?P<b>.+)"),
 )
+FRONT = re.compile(
+    rf"(?:(?P<ordinal>{'|'.join(ORDINALS)}) )?(?:(?P<superlative>{'|'.join(LARGEST)}) )?"
+    rf"(?:(?P<color>{'|'.join(COLORS)}) )?"
+)
 NEAR_M = 1.0
 BETWEEN_ASIDE = 0.35
 TIE = 0.02
@@ -80,36 +84,25 @@ def refer(scene: SceneMap, text: str, frame: str = "world") -> Answer:
 
 def _taken_apart(scene: SceneMap, text: str) -> _Said | None:
     words = bare(text).lower()
-    if words and all(e.id == words.replace(" ", "_") for e in resolve(scene, words)) and resolve(scene, words):
+    known = resolve(scene, words)
+    if words and known and all(e.id == words.replace(" ", "_") for e in known):
         return _Said(None, None, None, words, None, ())
-    order = "|".join(ORDINALS)
-    size = "|".join(LARGEST)
-    front = re.match(
-        rf"(?:(?P<ordinal>{order}) )?(?:(?P<superlative>{size}) )?(?:(?P<color>{'|'.join(COLORS)}) )?", words
-    )
-    rest = words[front.end() :] if front else words
+    front = FRONT.match(words)
+    assert front is not None  # all of it is optional
+    ordinal = None if front["ordinal"] is None else ORDINALS[front["ordinal"]]
+
+    def said(noun: str, relation: str | None, others: tuple[str, ...]) -> _Said:
+        return _Said(front["superlative"], ordinal, front["color"], noun, relation, others)
+
+    rest = words[front.end() :]
     near = re.match(r"(?P<how>nearest|closest|farthest|furthest) (?P<noun>.+?) (?:to|from) (?P<b>.+)", rest)
-    if near and front:
-        relation = "nearest" if near["how"] in ("nearest", "closest") else "farthest"
-        return _Said(
-            front["superlative"], _ordinal(front["ordinal"]), front["color"], near["noun"], relation, (near["b"],)
-        )
+    if near:
+        return said(near["noun"], "nearest" if near["how"] in ("nearest", "closest") else "farthest", (near["b"],))
     for relation, pattern in RELATIONS:
         match = re.fullmatch(rf"(?P<noun>.+?) (?:that is |which is |is )?{pattern}", rest)
-        if match and front:
-            others = tuple(match[g] for g in ("b", "c") if g in match.groupdict() and match[g])
-            return _Said(
-                front["superlative"], _ordinal(front["ordinal"]), front["color"], match["noun"], relation, others
-            )
-    return (
-        _Said(front["superlative"], _ordinal(front["ordinal"]), front["color"], rest, None, ())
-        if front and rest
-        else None
-    )
-
-
-def _ordinal(word: str | None) -> int | None:
-    return None if word is None else ORDINALS[word]
+        if match:
+            return said(match["noun"], relation, tuple(v for k, v in match.groupdict().items() if k in "bc" and v))
+    return said(rest, None, ()) if rest else None
 
 
 def _of_kind(scene: SceneMap, said: _Said) -> list[MapObject]:

@@ -13,7 +13,7 @@ from shapely.geometry import Polygon
 
 from .._checks import F64, Array, Bool
 from ..data.scene import Edge, MapObject, SceneGraph, SceneMap
-from ..geometry.solids import solids
+from ..geometry.solids import gap_error, solids
 
 NEAR_M = 0.5
 BESIDE_M = 2.0
@@ -53,8 +53,8 @@ class _Things:
         self.facing = np.array([np.nan if o.facing is None else o.facing for o in objects], np.float64)
 
     def gap_sigma(self, a: Array, b: Array, gap: F64) -> F64:
-        """Standard errors (P,) of gaps: those of both surfaces, and of the scale."""
-        return np.asarray(np.sqrt(self.sigma[a] ** 2 + self.sigma[b] ** 2 + (self.rel_sigma * gap) ** 2), np.float64)
+        """Standard errors (P,) of gaps; see `geometry.solids.gap_error`."""
+        return gap_error(self.sigma[a], self.sigma[b], gap, self.rel_sigma)
 
 
 class _Pairs(NamedTuple):

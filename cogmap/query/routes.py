@@ -34,10 +34,6 @@ class Floor:
     origin: F64
     cell_m: float
 
-    def cell_of(self, xy: Array) -> Array:
-        """Cells (P, 2) as (iy, ix) of points (P, 2)."""
-        return np.floor((np.atleast_2d(xy) - self.origin) / self.cell_m).astype(int)[:, ::-1]
-
     def middle_of(self, cells: Array) -> F64:
         """Middles (P, 2) of cells (P, 2)."""
         return np.asarray((cells[:, ::-1] + 0.5) * self.cell_m + self.origin, np.float64)
@@ -75,7 +71,7 @@ def route(
         return unknown("route", reason)
     steps = np.diff(path, axis=0)
     value = float(np.linalg.norm(steps, axis=1).sum())
-    unit, status = length_of(scene, value)
+    unit, status = length_of(scene)
     turns = turns_of(path)
     return Answer("route", value, unit, f"From {names}: {in_words(path, unit)}", status, scene.scale.rel_sigma * value,
                   ids=tuple(e[0][0] for e in ends), points=tuple((float(x), float(y)) for x, y in path),

@@ -12,11 +12,10 @@ from ..data.answers import Answer, unknown
 from ..data.scene import MapObject, SceneMap
 from ..geometry.rigid import apply, inverse
 from ..geometry.solids import Upright, solids
-from .measures import ambiguous, frame_of, middle, missing, places
+from .measures import entities_of, frame_of, middle, not_one, places
 from .names import called, resolve
 
 BACK_DEG = 135.0
-NEAR_BORDER_DEG = 1e-6
 OVER, TOUCH_M = 0.5, 0.12
 WORDS = {
     "left": "is left of",
@@ -58,12 +57,8 @@ class Viewpoint:
                 (front-left ...), "four" (front, right, back, left), "clock" (hours), "degrees".
         """
         found = places(self.scene, target)
-        if not found:
-            return missing(self.scene, "direction", str(target))
-        if len(found) > 1:
-            return ambiguous(
-                self.scene, "direction", str(target), [e for _, e in found if not isinstance(e, np.ndarray)]
-            )
+        if len(found) != 1:
+            return not_one(self.scene, "direction", target, entities_of(found))
         bearing = self.bearing_deg(target)
         assert bearing is not None
         if np.allclose(middle(found[0][1])[:2], self.xy):
@@ -103,22 +98,14 @@ def view_from(
     why where it is not one place. A thing with a front faces its own way where nothing else is said."""
     stands = places(scene, at)
     if len(stands) != 1:
-        return (
-            missing(scene, "view_from", str(at))
-            if not stands
-            else ambiguous(scene, "view_from", str(at), [e for _, e in stands if not isinstance(e, np.ndarray)])
-        )
+        return not_one(scene, "view_from", at, entities_of(stands))
     name, place = stands[0]
     xy = middle(place)[:2]
     ids = () if isinstance(place, np.ndarray) else (name,)
     if facing is not None:
         looks = places(scene, facing)
         if len(looks) != 1:
-            return (
-                missing(scene, "view_from", str(facing))
-                if not looks
-                else ambiguous(scene, "view_from", str(facing), [e for _, e in looks if not isinstance(e, np.ndarray)])
-            )
+            return not_one(scene, "view_from", facing, entities_of(looks))
         step = middle(looks[0][1])[:2] - xy
         if np.allclose(step, 0):
             return unknown("view_from", f"{name} and what it faces are at one place")
@@ -146,10 +133,8 @@ def relation(scene: SceneMap, a: str, b: str, frame: str = "world") -> Answer:
     named = []
     for name in (a, b):
         found = [e for e in resolve(scene, name) if isinstance(e, Upright)]
-        if not found:
-            return missing(scene, "relation", name)
-        if len(found) > 1:
-            return ambiguous(scene, "relation", name, found)
+        if len(found) != 1:
+            return not_one(scene, "relation", name, found)
         named.append(found[0])
     axes = axes_of(scene, frame)
     if isinstance(axes, Answer):
@@ -175,7 +160,7 @@ def seen_from(scene: SceneMap, a: str, b: str, frame: str) -> Answer:
         seen = [e for e in found if isinstance(e, MapObject) and dict(e.seen).get(at, 0.0) > 0]
         chosen = seen if len(seen) == 1 else found
         if len(chosen) != 1:
-            return missing(scene, "relation", name) if not found else ambiguous(scene, "relation", name, found)
+            return not_one(scene, "relation", name, found)
         points.append(apply(inverse(T), middle(chosen[0])))
         ids.append(chosen[0].id)
     right, down, ahead = points[0] - points[1]

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from .._checks import F64
 from ..data.scene import MapObject, Opening, SceneMap
 from ..errors import InputError
-from ..geometry.solids import Solids, solids
+from ..geometry.solids import Solids, gap_error, solids
 from .text_metric import numbered_lines
 from .text_relations import gap_text
 
@@ -91,7 +91,7 @@ def _gaps(things: dict[str, Thing], asked: list[str], rel_sigma: float) -> list[
     chosen |= {tuple(sorted(pair)) for pair in combinations(at, 2)} if asked else set()
     a, b = np.array(sorted(chosen)).reshape(-1, 2).T
     gap = prisms.gap(a, b)
-    sigma = np.sqrt(own[a] ** 2 + own[b] ** 2 + (rel_sigma * gap) ** 2)
+    sigma = gap_error(own[a], own[b], gap, rel_sigma)
     step = center[b] - center[a]
     bearing = np.degrees(np.arctan2(step[:, 1], step[:, 0]))
     return [(ids[i], ids[j], float(g), float(s), float(d)) for i, j, g, s, d in zip(a, b, gap, sigma, bearing)]
