@@ -40,8 +40,8 @@ def shots() -> list[Shot]:
     return [render(ROOM, T, K, (240, 320)) for T in POSES]
 
 
-def mapped(labeler: Labeler) -> SceneMap:
-    reconstruction = Reconstruction(windows(ROOM, POSES, shots()), Scale("metric", "sensor", 0.01))
+def mapped(labeler: Labeler, n: int = 40) -> SceneMap:
+    reconstruction = Reconstruction(windows(ROOM, POSES[:n], shots()[:n]), Scale("metric", "sensor", 0.01))
     return pipeline.map_reconstruction(reconstruction, Config(), pipeline.Diary(), labeler=labeler)
 
 
@@ -87,8 +87,8 @@ def test_pictures_are_asked_about_as_many_at_once_as_the_model_takes() -> None:
         sizes.append(len(pictures))
         return [true.detect(p, i) for p, i in zip(pictures, indices)]
 
-    scene = mapped(Labeler("truth", true.detect, many, 16))
-    assert sizes == [16, 16, 8] and sum(o.label is not None for o in scene.objects) >= 10
+    scene = mapped(Labeler("truth", true.detect, many, 8), 20)
+    assert sizes == [8, 8, 4] and sum(o.label is not None for o in scene.objects) >= 10
     with pytest.raises(InputError, match="answers to"):
         mapped(Labeler("short", true.detect, lambda pictures, indices: [], 16))
 

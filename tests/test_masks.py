@@ -161,7 +161,7 @@ def write_labels(folder: Path, labeler: Labeler, n: int) -> None:
 
 def test_recorded_masks_give_the_objects_of_the_model_that_wrote_them(tmp_path: Path) -> None:
     room = make_room(0)
-    poses = walk_path(room, 20)
+    poses = walk_path(room, 10)
     shots = [render(room, T, K, (240, 320)) for T in poses]
     write_sevenscenes(tmp_path / "scan", shots)
     write_labels(tmp_path / "labels", detector(room, shots), len(shots))

@@ -157,7 +157,7 @@ def test_ten_thousand_objects_are_written() -> None:
         assert len(m.to_text(form).splitlines()) >= 10_000
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(st.integers(0, 10**6))
 def test_a_question_keeps_what_it_names_within_200_tokens(seed: int) -> None:
     rng = np.random.default_rng(seed)
