@@ -13,7 +13,7 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LANE = $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 COVERAGE :=
 
-.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy eval-reconstruction lint types schema codes check check-all clean
+.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy bench-real eval-reconstruction lint types schema codes check check-all clean
 
 setup: $(READY)
 
@@ -72,6 +72,10 @@ bench-gpu: setup
 
 bench-accuracy: setup
 	$(BIN)/python -m benchmarks.accuracy.rooms --seeds 30 --peers
+
+# SCANS is a folder of rendered real rooms, see benchmarks/accuracy/real.py.
+bench-real: setup
+	$(BIN)/python -m benchmarks.accuracy.real $(SCANS) --peers
 
 eval-reconstruction: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'matplotlib>=3.9'

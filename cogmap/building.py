@@ -7,7 +7,6 @@ import json
 import logging
 import platform
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
 from .data.capture import Capture, CaptureFrame
 from .data.detections import Labeler
+from .data.diary import Diary, OnProgress
 from .data.issues import Issue
 from .data.points import GivenBoxes, PointCloud
 from .data.reconstruction import Reconstruction
@@ -28,7 +28,7 @@ from .data.scene import SceneMap
 from .edit import scale_by_option, scaled_by_known_objects
 from .errors import ConfigError, InputError
 from .naming import guess_names
-from .pipeline import Diary, given_camera_height, map_boxes, map_points, map_reconstruction
+from .pipeline import given_camera_height, map_boxes, map_points, map_reconstruction
 from .reconstruct.base import WindowTooLarge
 from .reconstruct.choice import suited
 from .reconstruct.models import MODELS, named, open_model
@@ -52,6 +52,7 @@ def build(
     *,
     labeler: Labeler | str | None = None,
     config: Config | str | Path | None = None,
+    on_progress: OnProgress | None = None,
     **options: Any,
 ) -> CognitiveMap:
     """Build a map from a capture.
@@ -63,6 +64,8 @@ def build(
             `grounding-dino` or `owlv2` with `+sam2` (see `cogmap.label.transformers_models`), or a Labeler of your
             own; without one, objects are found by geometry and have no labels. `shape-prior` adds guesses to them.
         config: a Config or a file of one. options: fields of Config by name.
+        on_progress: called at the end of every stage with (stage, stages done, stages in all); what it raises ends the
+            build.
 
     Raises:
         CogmapError: see `cogmap.errors`; nothing is written.
@@ -70,7 +73,7 @@ def build(
     named = labeler if isinstance(labeler, str) else None
     settings = with_options(config if isinstance(config, Config) else _config(config), {"labeler": named, **options})
     finder = labeler if isinstance(labeler, Labeler) else _labeler(settings)
-    diary = Diary()
+    diary = Diary(on_progress=on_progress)
     where: Path | list[Path] | None = None
     if isinstance(source, (PointCloud, GivenBoxes)):
         opened: Opened = source
@@ -104,7 +107,7 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
     The plan of windows follows from config and model alone: what comes out is what `window=` of that number gives, and
     W-WINDOW-SMALLER says so.
     """
-    opened = deepcopy(diary)
+    opened = diary.copy()
     while True:
         try:
             return _once(capture, config, diary, finder), diary
@@ -114,7 +117,7 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
                 raise
         # out of the handler: what the failed try held on the device goes before the next begins
         loss = Issue("W-WINDOW-SMALLER", smaller, "reconstruct", f"{2 * smaller} or more frames at once did not fit")
-        diary, config = deepcopy(opened), replace(config, window=smaller)
+        diary, config = opened.copy(), replace(config, window=smaller)
         diary.done("out of memory", [loss])
 
 

@@ -191,7 +191,8 @@ class CognitiveMap(Asked):
     def from_layout(cls, text: str) -> CognitiveMap:
         """A map of `layout` text. Raises InputError E-TEXT-LINE with the number of a bad line."""
         from .config import Config
-        from .pipeline import Diary, map_boxes
+        from .data.diary import Diary
+        from .pipeline import map_boxes
         from .render.text_layout import parse_layout
 
         return cls(map_boxes(parse_layout(text), Config(), Diary()))

@@ -8,12 +8,13 @@ import numpy as np
 
 from ._checks import F64, positive
 from .config import Config, parse_scale
+from .data.diary import Diary
 from .data.points import PointCloud
 from .data.reconstruction import Scale
 from .data.scene import Box, CameraPose, FreeSpace, Layout, MapObject, Obb, Quality, SceneMap
 from .data.voxels import Voxels
 from .errors import ConfigError, InputError
-from .pipeline import Diary, map_points
+from .pipeline import map_points
 from .stages.scale import BEYOND, CHECKED_BY_SCALE, GIVEN_SIGMA, check_assumed, check_ceiling, of_known_objects, weighed
 
 Vec3 = tuple[float, float, float]

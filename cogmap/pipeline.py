@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from ._checks import F64, I32, Bool
 from .config import UNITS_M, Config, parse_scale
 from .data.detections import Labeler
+from .data.diary import Diary
 from .data.frames import FrameStore
 from .data.issues import Issue
 from .data.points import GivenBoxes, PointCloud
@@ -36,6 +36,7 @@ from .stages import (
     masks,
     movers,
     openings,
+    regions,
     scale,
     scan_frame,
     stored,
@@ -49,26 +50,10 @@ Search = Callable[[Voxels, Bool, instances.InstanceOptions], I32]
 RELATIVE_RANGE = 2.0
 FLOOR_CELLS = 1.5
 SEARCHES: dict[str, Search] = {
-    "regions": instances.find_instances,
+    "regions": regions.find_regions,
     "convexity": convexity.convex_instances,
     "hdbscan": instances.clustered_instances,
 }
-
-
-@dataclass
-class Diary:
-    """Losses and seconds by stage, gathered while a map is built."""
-
-    losses: list[Issue] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    _since: float = field(default_factory=time.perf_counter)
-
-    def done(self, stage: str, losses: Iterable[Issue] = ()) -> None:
-        """Note the end of a stage."""
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._since
-        self._since = now
-        self.losses += list(losses)
 
 
 def map_reconstruction(
@@ -194,7 +179,7 @@ def cut(
         cloud, found, labels=named, seen=seen, times_s=times, noise_m=noise, least_m=least, has_color=coloured
     )
     if store is not None:
-        objects = completion.complete_objects(objects, room, store, noise)
+        objects = completion.complete_objects(objects, room, store, noise, cloud, object_of_voxel)
     objects = facing.find_facings(objects, cloud, object_of_voxel, room.walls)
     diary.done("boxes")
     grid = freespace.empty_grid(cloud, max(config.cell_m, FLOOR_CELLS * cloud.voxel_m))

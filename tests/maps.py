@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from cogmap.config import Config
+from cogmap.data.diary import Diary
 from cogmap.data.issues import Issue
 from cogmap.data.points import GivenBox, GivenBoxes
 from cogmap.data.reconstruction import Scale
 from cogmap.data.scene import Quality, SceneMap
-from cogmap.pipeline import Diary, map_boxes
+from cogmap.pipeline import map_boxes
 
 HOSTILE = ("chair", "", "a\nb", 'quo"te', "tab\there", "\u202eright", "椅子", "x" * 300, "no", "1e9", "a (b), c=d")
 

@@ -21,6 +21,7 @@ FLOORS = [
     ["cognitive_map", "building", "doctor"],
     ["batch", "serve"],
     ["cli"],
+    ["__main__"],
 ]
 ORDERED_INSIDE = {("_checks", "errors"), ("_optional", "errors"), ("data", "geometry"), ("qa", "prompt")}
 ORDERED_INSIDE |= {

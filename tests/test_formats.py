@@ -18,9 +18,9 @@ from cogmap.capture import frames_npz
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.capture import Capture
+from cogmap.data.diary import Diary
 from cogmap.errors import CogmapError, InputError, TrustError
 from cogmap.geometry.conventions import axes
-from cogmap.pipeline import Diary
 
 from .rooms import make_room, render, walk_path, write_sevenscenes
 

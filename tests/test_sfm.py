@@ -13,9 +13,9 @@ from cogmap.building import reconstruct
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.capture import Capture
+from cogmap.data.diary import Diary
 from cogmap.errors import InputError, TrustError
 from cogmap.geometry.similarity import fit_similarity
-from cogmap.pipeline import Diary
 from cogmap.reconstruct.recorded import read_recorded, record
 from cogmap.reconstruct.sfm.features import mutual_nearest
 from cogmap.reconstruct.sfm.pairs import loop_candidates, neighbour_pairs

@@ -21,7 +21,7 @@ from cogmap.building import reconstruct
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.detections import Labeler
-from cogmap.pipeline import Diary
+from cogmap.data.diary import Diary
 from cogmap.reconstruct.recorded import record
 from tests.rooms import film, make_room, render, write_video
 from tests.rooms.detector import Faults, detector

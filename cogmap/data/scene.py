@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from .frames import FrameStore
 from .issues import Issue
 from .reconstruction import Scale
 from .voxels import Voxels
+
+if TYPE_CHECKING:
+    from shapely import Polygon
 
 Status = Literal["ok", "degraded"]
 FREE, OCCUPIED, UNKNOWN = 1, 2, 0
@@ -68,9 +72,21 @@ class Box:
 
 
 class _Boxed:
-    """What has a box: the heights that it reaches from and to."""
+    """What has a box: its outline from above and the heights that it reaches from and to."""
 
     box: Box
+
+    @property
+    def outline(self) -> F64:
+        """The corners (4, 2) of its box seen from above."""
+        return self.box.floor_corners
+
+    @cached_property
+    def polygon(self) -> Polygon:
+        """The outline as a polygon, made once; of one that crosses itself the convex hull."""
+        from ..geometry.solids import polygon
+
+        return polygon(self.outline)
 
     @property
     def low(self) -> float:
@@ -156,11 +172,6 @@ class Opening(_Boxed):
     kind: str
     wall: str | None
     box: Box
-
-    @property
-    def outline(self) -> F64:
-        """The corners (4, 2) of its box seen from above."""
-        return self.box.floor_corners
 
 
 @dataclass(frozen=True)

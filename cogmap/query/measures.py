@@ -13,7 +13,7 @@ from .._checks import F64
 from ..data.answers import Answer, AnswerStatus, unknown
 from ..data.scene import Box, MapObject, Opening, Room, SceneMap, Wall
 from ..geometry.rigid import about_z, apply, inverse
-from ..geometry.solids import polygon, prism_gap
+from ..geometry.solids import prism_gap
 from .names import Entity, boxes_of, called, closest, ids, resolve
 
 Place = tuple[str, Entity | F64]
@@ -167,7 +167,7 @@ def middle(place: Entity | F64) -> F64:
 def solid(place: Entity | F64) -> tuple[shapely.Geometry, float, float]:
     """Outline and the heights between which it stands."""
     if isinstance(place, (MapObject, Opening)):
-        return polygon(place.outline), place.low, place.top
+        return place.polygon, place.low, place.top
     if isinstance(place, Room):
         return shapely.Polygon(place.polygon_m), 0.0, 0.0
     if isinstance(place, Wall):

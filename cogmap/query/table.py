@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..data.answers import Answer, unknown
 from ..data.scene import SceneMap
@@ -19,6 +19,39 @@ from ..errors import InputError
 from . import cameras, measures, nearest, referring, routes, sides
 
 Place = str | tuple[float, ...]
+THING = "thing: id, #number or label"
+PLACE = "thing, or [x, y, z] in metres"
+FRAME = "frame: f003 or 3"
+ARGUMENTS = {
+    "a": PLACE,
+    "b": PLACE,
+    "to": PLACE,
+    "of": PLACE,
+    "at": "where one stands",
+    "target": PLACE,
+    "facing": "what one looks at",
+    "heading_deg": "instead of facing: degrees counter-clockwise from +x",
+    "among": "quadrants, four, eight, hard, clock or degrees",
+    "name": THING,
+    "names": "things or labels",
+    "label": "a label; synonyms and plurals count",
+    "edge": "longest, length, width or height",
+    "mode": "surface, center or floor",
+    "k": "how many",
+    "radius_m": "metres",
+    "radius": "metres of the body that walks",
+    "point": "[x, y] or [x, y, z]",
+    "size_m": "[length, width] in metres",
+    "on": "floor, or a thing",
+    "height_m": "metres to keep clear above",
+    "text": "a description: the chair left of the desk",
+    "steps": "each refers to the last: nearest chair to door_1; distance from it to tv_1",
+    "first": FRAME,
+    "second": FRAME,
+    "door_m": "metres of wall to pass beside a door",
+}
+FRAMES = {"relation": "frame of reference: world, camera:f003 or object:ID", "refer": "world, camera:f003 or object:ID"}
+FRAMES |= dict.fromkeys(("depth", "in_frame", "visible"), FRAME)
 
 
 @dataclass(frozen=True)
@@ -31,22 +64,28 @@ class Query:
 
     @cached_property
     def arguments(self) -> type[BaseModel]:
-        """The model of the arguments: names, types and defaults of the function."""
+        """The model of the arguments: names, types and defaults of the function, and what each means."""
         fields: dict[str, Any] = {}
         for name, p in list(inspect.signature(self.function, eval_str=True).parameters.items())[1:]:
-            fields[name] = (p.annotation, ... if p.default is inspect.Parameter.empty else p.default)
+            default = ... if p.default is inspect.Parameter.empty else p.default
+            fields[name] = (p.annotation, Field(default, description=ARGUMENTS.get(name, FRAMES.get(self.name))))
         return create_model(f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), **fields)
 
     def call(self, scene: SceneMap, **arguments: Any) -> Answer:
         """The answer. Raises InputError E-ARGUMENT with the name of a wrong argument."""
-        try:
-            checked = self.arguments.model_validate(arguments)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "arguments"
-            known = ", ".join(self.arguments.model_fields)
-            raise InputError("E-ARGUMENT", f"{self.name}: {where}: {first['msg']}.", f"Arguments: {known}.") from error
-        return self.function(scene, **{k: getattr(checked, k) for k in self.arguments.model_fields})
+        return self.function(scene, **validated(self.name, self.arguments, arguments))
+
+
+def validated(name: str, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name once a model has checked them. Raises InputError E-ARGUMENT with the name of a wrong one."""
+    try:
+        checked = model.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(p)[:40] for p in first["loc"]) or "arguments"
+        known = ", ".join(model.model_fields) or "none"
+        raise InputError("E-ARGUMENT", f"{name}: {where}: {first['msg']}.", f"Arguments: {known}.") from error
+    return {k: getattr(checked, k) for k in model.model_fields}
 
 
 def distance(scene: SceneMap, a: Place, b: Place, mode: str = "surface") -> Answer:

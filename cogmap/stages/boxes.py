@@ -123,7 +123,7 @@ def make_objects(
     """
     n = int(object_of_voxel.max(initial=-1)) + 1
     drafts = []
-    for k, part in enumerate(_parts(object_of_voxel, n)):
+    for k, part in enumerate(parts_of(object_of_voxel, n)):
         frames = seen[k] if seen else ()
         first = times_s[frames[0][0]] if frames and times_s else None
         draft = _draft(voxels, part, (labels or {}).get(k, ()), frames, first, noise_m, has_color)
@@ -143,7 +143,7 @@ def _is_thing(box: Box, least_m: tuple[float, float], noise_m: float) -> bool:
     return bool(longest >= NEARLY * least_m[0] and second >= NEARLY * least)
 
 
-def _parts(object_of_voxel: I32, n: int) -> list[Array]:
+def parts_of(object_of_voxel: I32, n: int) -> list[Array]:
     """The voxels of objects 0 to n - 1."""
     order = np.argsort(object_of_voxel, kind="stable")
     cuts = np.searchsorted(object_of_voxel[order], np.arange(n + 1))

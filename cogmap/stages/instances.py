@@ -1,4 +1,4 @@
-"""Objects from geometry alone: components of what is not the room, split at support planes."""
+"""What objects from geometry alone have in common: components, support planes, and what is too small to be a thing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from scipy import ndimage
 
 from .._checks import I32, Array, Bool
 from ..data.voxels import Voxels
-from .colour import split_by_colour
 from .forest import roots
 
 LEVEL = 0.85
@@ -18,7 +17,6 @@ SPAN_SHARE = 0.7
 LEAST_FILL = 0.3
 SMALL = 0.05
 LEAST_VOXELS = 8
-LEG_M = 0.1
 SHEET_M = 0.06
 LEAST_CLUSTER = 20
 MOST_CLUSTERED = 20_000
@@ -117,25 +115,6 @@ def absorbed(voxels: Voxels, objects: I32, margin_m: float, *, first: int = 0, t
     return out
 
 
-def find_instances(voxels: Voxels, candidates: Bool, options: InstanceOptions | None = None) -> I32:
-    """Number the objects among the candidate voxels.
-
-    Args:
-        voxels: in the map frame. candidates: (V,) voxels that are neither room nor outside.
-
-    Returns:
-        (V,) int32: 0, 1, ... for objects, -1 for everything else.
-    """
-    opts = options or InstanceOptions()
-    found, spacing, radius = connected(voxels, candidates, opts)
-    pieces = [p for part in found for p in _coloured_pieces(voxels, part, opts)]
-    parts = [p for piece in pieces for p in split_at_supports(voxels, piece, radius, opts)]
-    out = numbered(voxels, parts, opts, spacing)
-    known = out >= 0
-    out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
-    return out
-
-
 def connected(voxels: Voxels, candidates: Bool, opts: InstanceOptions) -> tuple[list[Array], int, int]:
     """Connected sets of the candidate voxels, the cells between sampled neighbours, and the cells that were bridged."""
     index = np.flatnonzero(candidates)
@@ -171,12 +150,6 @@ def numbered(voxels: Voxels, parts: list[Array], opts: InstanceOptions, spacing:
     for n, part in enumerate(p for p in parts if is_object(voxels, p, opts, spacing)):
         out[part] = n
     return out
-
-
-def _coloured_pieces(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[Array]:
-    """Large sets cut by colour: things that touch are rarely of one colour, and small things need no cut."""
-    wide = np.ptp(voxels.mean_map[part, :2], axis=0).max() >= opts.min_cut_by_colour_m
-    return split_by_colour(voxels, part, 2 * opts.min_edge_m) if wide else [part]
 
 
 def link_radius(key: Array, most: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .._checks import I32, Array, Bool
+from .._checks import F64, I32, Array, Bool
 from ..data.detections import Labeler
 from ..data.frames import FrameStore
 from ..data.voxels import Voxels
@@ -73,7 +73,7 @@ def instances_from_masks(
     cluster = join_by_views(table, np.bincount(region[region >= 0], minlength=len(table)))
     of_region = np.where(_mostly_masked(cluster, table, region), cluster, -1)
     joined = _rejoined(np.where(region >= 0, of_region[region], -1), sightings)
-    object_of_voxel, owners = _voted(joined, sightings)
+    object_of_voxel, owners, shares = _voted(joined, sightings)
     object_of_voxel = _tidied(voxels, is_room, object_of_voxel)
     filled = _filled(voxels, is_room, object_of_voxel)
     rim = (filled >= 0) & (object_of_voxel < 0) & shown & ~masked
@@ -83,7 +83,7 @@ def instances_from_masks(
     kept = np.array([k for k, part in parts if is_large(voxels, part, options)], np.int64)
     number[kept] = np.arange(len(kept))
     out = np.where(object_of_voxel >= 0, number[object_of_voxel], -1).astype(np.int32)
-    labels = {int(number[k]): _labels(k, owners, sightings, labeler.name) for k in kept.tolist()}
+    labels = {int(number[k]): _labels(k, owners, shares, sightings, labeler.name) for k in kept.tolist()}
     used = sum(int(np.isin(owner[p], kept).sum()) for owner, p in zip(owners, present))
     return MaskInstances(out, rim, labels, n_masks, n_masks - used)
 
@@ -188,14 +188,15 @@ def _mostly_masked(cluster: I32, table: I32, region: I32) -> Array:
     return np.asarray(enough[cluster])
 
 
-def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
+def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32], list[F64]]:
     """Every voxel to the object that most of its views give it to, -1 where most give it to none.
 
     One view, or half of them, move no voxel to an object that its region is not of. A mask belongs to the object that
-    most of its voxels are of. Returns that object of every mask of every frame too.
+    most of its voxels are of. Returns that object of every mask of every frame too, and the share of it, as the frame
+    sees it, that the mask covers.
     """
     n = int(joined.max(initial=-1)) + 1
-    owners, votes = [], []
+    owners, shares, votes = [], [], []
     for s in sightings:
         of, width = joined[s.voxel], n + 1
         pair, count = np.unique(s.mask.astype(np.int64) * width + of + 1, return_counts=True)
@@ -205,6 +206,9 @@ def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
         owner[mask[order]] = who[order]
         owner[0] = -1
         owners.append(owner)
+        own, seen = np.zeros(len(owner)), np.bincount(of + 1, minlength=n + 1)
+        own[mask[order]] = count[order]
+        shares.append(own / np.maximum(seen[owner + 1], 1))
         votes.append(s.voxel.astype(np.int64) * width + owner[s.mask] + 1)
     pair, count = np.unique(np.concatenate(votes or [np.empty(0, np.int64)]), return_counts=True)
     voxel, who = pair // (n + 1), pair % (n + 1) - 1
@@ -214,7 +218,7 @@ def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32]]:
     sure = (who[last] == joined[voxel[last]]) | ((count[last] >= LEAST_VOTES) & (2 * count[last] > views))
     out = np.full(len(joined), -1, np.int32)
     out[voxel[last]] = np.where(sure, who[last], -1)
-    return out, owners
+    return out, owners, shares
 
 
 def _tidied(voxels: Voxels, is_room: Bool, object_of_voxel: I32) -> I32:
@@ -286,13 +290,17 @@ def _shown_and_masked(n: int, sightings: list[Sighting]) -> tuple[Bool, Bool]:
 
 
 def _labels(
-    thing: int, owners: list[I32], sightings: list[Sighting], source: str
+    thing: int, owners: list[I32], shares: list[F64], sightings: list[Sighting], source: str
 ) -> tuple[tuple[str, float, str], ...]:
-    """Labels of an object by the sum of the scores of its masks, as shares of all, the best first; at most five."""
+    """Labels of an object as shares of all votes, the best first; at most five.
+
+    A mask votes with its score times the share of the object that it covers in its frame: the cup on a table is no
+    word about the table.
+    """
     total: dict[str, float] = {}
-    for owner, s in zip(owners, sightings):
+    for owner, share, s in zip(owners, shares, sightings):
         for m in np.flatnonzero(owner[1:] == thing).tolist():
-            total[s.labels[m]] = total.get(s.labels[m], 0.0) + s.scores[m]
+            total[s.labels[m]] = total.get(s.labels[m], 0.0) + s.scores[m] * float(share[m + 1])
     whole = sum(total.values())
     ranked = sorted(
         ((text, score / whole) for text, score in total.items() if text and whole), key=lambda t: (-t[1], t[0])

@@ -1,0 +1,5 @@
+"""`python -m cogmap`: the command line."""
+
+from .cli import main
+
+main()
