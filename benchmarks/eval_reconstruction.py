@@ -25,7 +25,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from cogmap.building import by_model, colour_alone, without_depth
 from cogmap.capture.sniff import open_source
 from cogmap.data.capture import Capture
 from cogmap.data.reconstruction import Reconstruction
@@ -37,6 +36,7 @@ from cogmap.reconstruct.hybrid import with_learned_depth
 from cogmap.reconstruct.measured import reconstruct_measured
 from cogmap.reconstruct.models import open_model
 from cogmap.reconstruct.sfm import sfm, stereo
+from cogmap.reconstructing import by_model, colour_alone, without_depth
 
 RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("camera_rmse_m", "relative_error_per_m", "surface_median_m", "surface_within_5cm", "complete_10cm", "kept",

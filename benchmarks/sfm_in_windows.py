@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from cogmap.building import colour_alone
 from cogmap.capture.sniff import open_source
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
 from cogmap.geometry.camera import scaled_K
@@ -26,6 +25,7 @@ from cogmap.geometry.similarity import apply_to_pose, fit_similarity
 from cogmap.reconstruct.base import Model, Prediction
 from cogmap.reconstruct.feed_forward import reconstruct_by_model
 from cogmap.reconstruct.sfm.sfm import reconstruct_sfm
+from cogmap.reconstructing import colour_alone
 
 
 def predict(rgb: np.ndarray, T: Any, K: Any) -> Prediction:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,26 +17,22 @@ from ._version import __version__
 from .capture.sniff import Opened, open_source
 from .cognitive_map import CognitiveMap
 from .config import Config, read_config, with_options
-from .data.capture import Capture, CaptureFrame
+from .data.capture import Capture
 from .data.detections import Labeler
 from .data.diary import Diary, OnProgress
 from .data.issues import Issue
 from .data.points import GivenBoxes, PointCloud
-from .data.reconstruction import Reconstruction
 from .data.scene import SceneMap
 from .edit import scale_by_option, scaled_by_known_objects
 from .errors import ConfigError, InputError
 from .naming import guess_names
 from .pipeline import given_camera_height, map_boxes, map_points, map_reconstruction
 from .reconstruct.base import WindowTooLarge
-from .reconstruct.choice import suited
-from .reconstruct.models import MODELS, named, open_model
+from .reconstructing import Opener, opened_model, reconstruct
 
 if TYPE_CHECKING:
-    from .capture.sampling import Choice
     from .reconstruct.base import Model
 
-log = logging.getLogger("cogmap")
 LEAST_WINDOW = 4
 SHAPE_PRIOR = "shape-prior"
 EVERYDAY = (
@@ -72,22 +67,60 @@ def build(
     """
     named = labeler if isinstance(labeler, str) else None
     settings = with_options(config if isinstance(config, Config) else _config(config), {"labeler": named, **options})
-    finder = labeler if isinstance(labeler, Labeler) else _labeler(settings)
-    diary = Diary(on_progress=on_progress)
-    where: Path | list[Path] | None = None
-    if isinstance(source, (PointCloud, GivenBoxes)):
-        opened: Opened = source
-    else:
-        where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
-        opened = _opened(where, settings)
-    if isinstance(opened, PointCloud):
-        scene = map_points(opened, settings, diary)
-    elif isinstance(opened, GivenBoxes):
-        scene = map_boxes(opened, settings, diary)
-    else:
-        diary.done("open", opened.report.notes)
-        scene, diary = _mapped(opened, settings, diary, finder)
-    return _finished(scene, settings, diary, None if where is None else hash_of(where))
+    return MapBuilder(settings, labeler if isinstance(labeler, Labeler) else None).build(source, on_progress)
+
+
+class MapBuilder:
+    """Builds maps of many captures with one config; a model and a labeler are opened at the first that needs them.
+
+    Can be pickled where the labeler can; a model is opened anew where it is unpickled.
+
+    Args:
+        config: see `Config`. labeler: one of your own; without it, that of the config.
+
+    Raises:
+        ConfigError: E-OPTION for an unknown labeler.
+    """
+
+    def __init__(self, config: Config | None = None, labeler: Labeler | None = None) -> None:
+        self.config = config or Config()
+        self._labeler = labeler
+        self._models: dict[tuple[object, ...], Model] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Everything but opened models."""
+        return {**vars(self), "_models": {}}
+
+    def build(
+        self,
+        source: str | Path | Sequence[str | Path] | PointCloud | GivenBoxes,
+        on_progress: OnProgress | None = None,
+    ) -> CognitiveMap:
+        """The map of a capture; see `build`. Raises CogmapError; nothing is written."""
+        if self._labeler is None:
+            self._labeler = _labeler(self.config)
+        diary = Diary(on_progress=on_progress)
+        where: Path | list[Path] | None = None
+        if isinstance(source, (PointCloud, GivenBoxes)):
+            opened: Opened = source
+        else:
+            where = Path(source) if isinstance(source, (str, Path)) else [Path(p) for p in source]
+            opened = _opened(where, self.config)
+        if isinstance(opened, PointCloud):
+            scene = map_points(opened, self.config, diary)
+        elif isinstance(opened, GivenBoxes):
+            scene = map_boxes(opened, self.config, diary)
+        else:
+            diary.done("open", opened.report.notes)
+            scene, diary = _mapped(opened, self.config, diary, self._labeler, self._model)
+        return _finished(scene, self.config, diary, None if where is None else hash_of(where))
+
+    def _model(self, name: str, config: Config) -> Model:
+        """A model by name, opened once."""
+        key = (name, config.device, config.commercial_ok, config.compiled)
+        if key not in self._models:
+            self._models[key] = opened_model(name, config)
+        return self._models[key]
 
 
 def _opened(where: Path | list[Path], config: Config) -> Opened:
@@ -101,7 +134,9 @@ def _opened(where: Path | list[Path], config: Config) -> Opened:
     return open_source(where, config.intrinsics, fps=config.fps, depth_unit=config.depth_unit)
 
 
-def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> tuple[SceneMap, Diary]:
+def _mapped(
+    capture: Capture, config: Config, diary: Diary, finder: Labeler | None, opener: Opener = opened_model
+) -> tuple[SceneMap, Diary]:
     """The map of a capture; where a model's window does not fit the device, all over again with half of it.
 
     The plan of windows follows from config and model alone: what comes out is what `window=` of that number gives, and
@@ -110,7 +145,7 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
     opened = diary.copy()
     while True:
         try:
-            return _once(capture, config, diary, finder), diary
+            return _once(capture, config, diary, finder, opener), diary
         except WindowTooLarge as error:
             smaller = error.window // 2
             if smaller < LEAST_WINDOW:
@@ -121,12 +156,12 @@ def _mapped(capture: Capture, config: Config, diary: Diary, finder: Labeler | No
         diary.done("out of memory", [loss])
 
 
-def _once(capture: Capture, config: Config, diary: Diary, finder: Labeler | None) -> SceneMap:
+def _once(capture: Capture, config: Config, diary: Diary, finder: Labeler | None, opener: Opener) -> SceneMap:
     if finder is not None and finder.of_source and capture.has_depth:
         from .reconstruct.registered import registered_labeler
 
         finder = registered_labeler(finder, capture)
-    found = reconstruct(capture, config, diary)
+    found = reconstruct(capture, config, diary, opener)
     late = found.late_losses
     found = replace(found, late_losses=lambda: (*late(), *capture.late_losses()))
     return map_reconstruction(found, config, diary, capture.instance_labels, finder)
@@ -202,114 +237,6 @@ def sample_frames(
     if not isinstance(opened, Capture):
         raise InputError("E-NO-FRAMES", "this source has no frames.", "Give a video or a folder of pictures.")
     return list(sample(opened, budget, strategy=strategy, max_gap=max_gap).indices)
-
-
-def reconstruct(capture: Capture, config: Config, diary: Diary) -> Reconstruction:
-    """The reconstruction of a capture by the reconstructor that its config names or that fits it.
-
-    Raises:
-        ConfigError: E-OPTION for an unknown reconstructor or one that the capture cannot feed.
-    """
-    from .capture.gate import as_stored
-    from .capture.sampling import frames_for_reconstruction
-    from .reconstruct.measured import reconstruct_measured
-
-    if config.convention is not None:
-        capture = as_stored(capture, config.convention)
-    name, why = config.reconstructor, "as asked"
-    if name == "auto":
-        name, why = suited(capture, config.device)
-    log.info("reconstructor %s: %s", name, why)
-    if name.startswith("recorded:"):
-        from .reconstruct.recorded import read_recorded
-
-        return read_recorded(Path(name.partition(":")[2]))
-    learned = name.removeprefix("sfm+")
-    if name not in ("measured", "sfm") and not named(learned):
-        choices = f"Choose auto, measured, sfm, recorded:FOLDER, {', '.join(MODELS)}, or sfm+MODEL."
-        raise ConfigError("E-OPTION", f"there is no reconstructor {name!r}.", choices)
-    if name == "measured" and not (capture.posed and capture.has_depth):
-        raise ConfigError("E-OPTION", "`measured` needs depth and poses.", "Use --reconstructor sfm.", capture.path)
-    choice = frames_for_reconstruction(
-        capture, most=config.max_frames, max_gap=config.max_gap, strategy=config.sampling
-    )
-    diary.done("choose frames", choice.losses)
-    if capture.posed and capture.has_depth and name == "measured":
-        capture, choice = _passed(capture, choice, config, diary)
-    if name == "measured":
-        return reconstruct_measured(capture, choice.indices)
-    if name == "sfm":
-        return _by_sfm(capture, choice.indices, config)
-    model = open_model(learned, config.device, commercial=config.commercial_ok, compiled=config.compiled)
-    model = _windowed(model, config.window)
-    if name == learned:
-        return by_model(capture, choice.indices, model, seed=config.seed)
-    from .reconstruct.hybrid import with_learned_depth
-
-    return with_learned_depth(_by_sfm(capture, choice.indices, config), model)
-
-
-def _windowed(model: Model, window: int | None) -> Model:
-    """A model that sees another number of frames at once; half of them, at most its own overlap, are seen again."""
-    if window is None:
-        return model
-    return replace(model, window=window, overlap=min(model.overlap, window // 2))
-
-
-def by_model(capture: Capture, indices: Sequence[int], model: Model, *, seed: int = 0) -> Reconstruction:
-    """The reconstruction of frames by a feed-forward model; see `cogmap.reconstruct.feed_forward`."""
-    from .reconstruct.feed_forward import reconstruct_by_model
-
-    colours = capture
-    if capture.has_depth:
-        colours = without_depth(capture) if model.takes_poses and capture.posed else colour_alone(capture)
-    return reconstruct_by_model(colours, indices, model, seed)
-
-
-def _passed(capture: Capture, choice: Choice, config: Config, diary: Diary) -> tuple[Capture, Choice]:
-    """A capture with depth and poses, and its frames, once they have passed the gate."""
-    from .capture.gate import checked
-
-    options = {"--depth-unit": config.depth_unit, "--convention": config.convention, "--intrinsics": config.intrinsics}
-    found = checked(
-        capture,
-        choice.indices,
-        trusted=[name for name, value in options.items() if value is not None],
-        place=config.place,
-    )
-    diary.done("check", found.issues)
-    return found.capture, replace(choice, indices=found.indices)
-
-
-def _by_sfm(capture: Capture, indices: Sequence[int], config: Config) -> Reconstruction:
-    """Structure from motion; a capture with depth is taken as colour alone, posed pictures keep their poses."""
-    from .reconstruct.sfm.sfm import reconstruct_sfm
-
-    colours = colour_alone(capture) if capture.has_depth else capture
-    return reconstruct_sfm(colours, indices, intrinsics=config.intrinsics, seed=config.seed)
-
-
-def colour_alone(capture: Capture) -> Capture:
-    """The pictures of a capture without its depth, poses and intrinsics."""
-
-    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
-        for f in capture.frames(indices):
-            yield replace(f, depth_m=None, K=None, K_depth=None, T_rgb_depth=None, T_input_cam=None, instance_id=None)
-
-    return replace(capture, frames=frames, posed=False, has_depth=False, gravity_input=None)
-
-
-def without_depth(capture: Capture) -> Capture:
-    """A posed capture as its colour camera saw it: pictures, their intrinsics and poses, no depth."""
-
-    def frames(indices: Sequence[int] | None) -> Iterator[CaptureFrame]:
-        for f in capture.frames(indices):
-            T = f.T_input_cam
-            if T is not None and f.T_rgb_depth is not None:
-                T = T @ np.linalg.inv(f.T_rgb_depth)
-            yield replace(f, depth_m=None, K_depth=None, T_rgb_depth=None, T_input_cam=T, instance_id=None)
-
-    return replace(capture, frames=frames, has_depth=False)
 
 
 NOT_FOR_ARRAYS = ("reconstructor", "sampling", "max_gap", "fps", "intrinsics", "window", "compiled", "commercial_ok",

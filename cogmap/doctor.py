@@ -17,12 +17,12 @@ import numpy as np
 from PIL import Image
 
 from ._checks import F32, F64, U8
-from .building import by_model
 from .data.capture import Capture, CaptureFrame, SourceReport
 from .geometry.rigid import apply, rotation_angle
 from .geometry.similarity import apply_to_pose, fit_similarity, scale_of
 from .reconstruct.choice import suited
 from .reconstruct.models import open_model
+from .reconstructing import by_model
 
 CLIP = Path(__file__).with_name("doctor_clip.npz")
 PACKAGES = (

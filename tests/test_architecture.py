@@ -17,7 +17,18 @@ FLOORS = [
     ["data", "geometry"],
     ["capture", "reconstruct", "stages", "label", "clients", "query", "render", "mapfile", "interop"],
     ["prompt", "qa"],
-    ["config", "pipeline", "publish", "edit", "join", "naming", "finding", "counterfactual", "exporting"],
+    [
+        "config",
+        "pipeline",
+        "reconstructing",
+        "publish",
+        "edit",
+        "join",
+        "naming",
+        "finding",
+        "counterfactual",
+        "exporting",
+    ],
     ["cognitive_map", "building", "doctor"],
     ["batch", "serve"],
     ["cli"],
@@ -26,6 +37,7 @@ FLOORS = [
 ORDERED_INSIDE = {("_checks", "errors"), ("_optional", "errors"), ("data", "geometry"), ("qa", "prompt")}
 ORDERED_INSIDE |= {
     ("pipeline", "config"),
+    ("reconstructing", "config"),
     ("publish", "pipeline"),
     ("edit", "config"),
     ("edit", "pipeline"),

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 
 from cogmap import building, pipeline
-from cogmap.building import by_model
 from cogmap.config import Config
 from cogmap.data.capture import Capture, CaptureFrame, SourceReport
 from cogmap.data.issues import Issue
@@ -36,6 +35,7 @@ from cogmap.reconstruct.pose_graph import Loop, closed
 from cogmap.reconstruct.recorded import read_recorded, record
 from cogmap.reconstruct.scaling import baseline_ratio
 from cogmap.reconstruct.windows import join, plan
+from cogmap.reconstructing import by_model
 
 from .rooms import Shot, make_room, render, walk_path
 from .rooms.judge import judge
@@ -299,9 +299,8 @@ def test_a_window_that_does_not_fit_is_halved_and_says_so(walked: tuple[Any, lis
 
 def mapped_by(capture: Capture, model: Model, config: Config) -> Any:
     """The map of a capture by a model of the test's own, through the fallback of `build`."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(building, "open_model", lambda *a, **k: model)
-        return building._mapped(capture, replace(config, reconstructor="da3-small"), pipeline.Diary(), None)[0]
+    asked = replace(config, reconstructor="da3-small")
+    return building._mapped(capture, asked, pipeline.Diary(), None, lambda name, config: model)[0]
 
 
 def posed_model(shots: Sequence[Shot], *, bend: float = 1.0, metric: bool = False, **options: Any) -> Model:

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 import cogmap
-from cogmap.building import reconstruct
 from cogmap.capture import frames_npz
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
@@ -21,6 +20,7 @@ from cogmap.data.capture import Capture
 from cogmap.data.diary import Diary
 from cogmap.errors import CogmapError, InputError, TrustError
 from cogmap.geometry.conventions import axes
+from cogmap.reconstructing import reconstruct
 
 from .rooms import make_room, render, walk_path, write_sevenscenes
 

@@ -9,7 +9,6 @@ import pytest
 
 import cogmap
 from benchmarks import floors
-from cogmap.building import reconstruct
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.capture import Capture
@@ -19,6 +18,7 @@ from cogmap.geometry.similarity import fit_similarity
 from cogmap.reconstruct.recorded import read_recorded, record
 from cogmap.reconstruct.sfm.features import mutual_nearest
 from cogmap.reconstruct.sfm.pairs import loop_candidates, neighbour_pairs
+from cogmap.reconstructing import reconstruct
 
 from .expected import FILM
 from .references import K, Reference, small_film

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 
 import cogmap
-from cogmap.building import reconstruct
 from cogmap.capture.sniff import open_source
 from cogmap.config import Config
 from cogmap.data.detections import Labeler
 from cogmap.data.diary import Diary
 from cogmap.reconstruct.recorded import record
+from cogmap.reconstructing import reconstruct
 from tests.rooms import film, make_room, render, write_video
 from tests.rooms.detector import Faults, detector
 from tests.rooms.judge import judge
