@@ -13,7 +13,7 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LANE = $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 COVERAGE :=
 
-.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-sim test-compile test-gpu bench bench-gpu bench-accuracy bench-real eval-reconstruction lint types schema codes check check-all clean
+.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-batch test-sim test-compile test-gpu bench bench-gpu bench-accuracy bench-real eval-reconstruction lint types schema codes check check-all clean
 
 setup: $(READY)
 
@@ -49,6 +49,10 @@ test-pytorch3d: setup
 
 test-slow: setup
 	$(LANE) -m "slow and not real"
+
+# A real cluster of three nodes on this machine, one of them killed.
+test-batch: setup
+	$(BIN)/python -m pytest tests/test_batch.py -m slow
 
 test-sim: setup
 	NUMBA_ENABLE_CUDASIM=1 COGMAP_KERNELS=sim $(BIN)/python -m pytest tests/kernels
@@ -96,7 +100,7 @@ codes: setup
 check: COVERAGE := --cov=cogmap --cov=cogmap_kernels --cov-report=term:skip-covered
 # noting every line that runs costs a third more
 check: MOST_S := 20
-check: lint types test test-models test-sim test-real
+check: lint types test test-batch test-models test-sim test-real
 
 check-all: check test-slow
 

@@ -9,7 +9,17 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import CogmapError
-from . import ask_verbs, bench_verbs, build_verbs, doctor_verb, edit_verbs, map_verbs, prompt_verbs, serve_verbs
+from . import (
+    ask_verbs,
+    batch_verbs,
+    bench_verbs,
+    build_verbs,
+    doctor_verb,
+    edit_verbs,
+    map_verbs,
+    prompt_verbs,
+    serve_verbs,
+)
 
 
 class Verbs(TyperGroup):
@@ -38,5 +48,6 @@ edit_verbs.add_to(app)
 ask_verbs.add_to(app)
 prompt_verbs.add_to(app)
 bench_verbs.add_to(app)
+batch_verbs.add_to(app)
 serve_verbs.add_to(app)
 doctor_verb.add_to(app)
