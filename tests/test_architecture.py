@@ -30,7 +30,7 @@ FLOORS = [
         "exporting",
     ],
     ["cognitive_map", "building", "doctor"],
-    ["batch", "serve"],
+    ["batch", "serve", "evaluation"],
     ["cli"],
     ["__main__"],
 ]

@@ -64,14 +64,80 @@ def answers(maps: Path, qa: Path) -> list[dict[str, Any]]:
 
 
 def evaluate(
-    pred: Annotated[Path, typer.Option(help="A map, or a folder of maps.")],
-    truth: Annotated[Path, typer.Option(help="The true map or boxes; a folder with the same names.")],
-    align: Annotated[str, typer.Option(help="none, yaw or similarity")] = "none",
+    maps: Annotated[Path | None, typer.Argument(metavar="MAP|MAPS/", help="With --qa: what a model is shown.")] = None,
+    pred: Annotated[Path | None, typer.Option(help="A map, or a folder of maps, to be graded.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="The true map or boxes; a folder with the same names.")] = None,
+    align: Annotated[str | None, typer.Option(help="none, yaw or similarity")] = None,
     labels: Annotated[Path | None, typer.Option(help="YAML: names of the map by names of the truth.")] = None,
     by_label: Annotated[bool, typer.Option("--by-label", help="Only things of one name may match.")] = False,
+    qa: Annotated[Path | None, typer.Option(help="Items, one JSON object a line, for a model.")] = None,
+    client: Annotated[str | None, typer.Option(help="openai:URL#MODEL, anthropic:MODEL, replay:FILE")] = None,
+    arms: Annotated[str | None, typer.Option(help="none,text,bev,text+bev,frames,marked,oracle:text")] = None,
+    rules: Annotated[str | None, typer.Option(help="official, lmms-eval or vlmevalkit")] = None,
+    frames: Annotated[int | None, typer.Option(help="Pictures of arms with frames.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of plan, replies and results.")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Grade a map, or a folder of maps, against the truth."""
+    """Grade maps against the truth; or, with --qa, a model with and without them."""
+    from ..errors import ConfigError
+
+    of_models = {"--client": client, "--arms": arms, "--rules": rules, "--frames": frames, "-o": output, "MAPS": maps}
+    of_maps = {"--pred": pred, "--align": align, "--labels": labels, "--by-label": by_label or None}
+    for flag, value in (of_models if qa is None else of_maps).items():
+        if value is not None:
+            other = "needs --qa" if qa is None else "says nothing of --qa"
+            raise ConfigError("E-OPTION", f"{flag} {other}.", "Grade maps by --pred and --truth, models by --qa.")
+    if qa is not None:
+        if maps is None or client is None or output is None:
+            raise ConfigError(
+                "E-OPTION", "--qa needs MAPS, --client and -o.", "cogmap eval MAPS/ --qa Q --client C -o O"
+            )
+        _gain(maps, truth, qa, client, output, arms, rules, frames, as_json=as_json)
+        return
+    if pred is None or truth is None:
+        raise ConfigError("E-OPTION", "give --pred and --truth.", "cogmap eval --pred a.cogmap --truth t.json")
+    _graded(pred, truth, align or "none", labels, by_label=by_label, as_json=as_json)
+
+
+def _gain(
+    maps: Path,
+    truth: Path | None,
+    qa: Path,
+    client: str,
+    output: Path,
+    arms: str | None,
+    rules: str | None,
+    frames: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """What a model gains from maps, as a table."""
+    from ..clients.choice import open_client
+    from ..evaluation.run import compare
+
+    given = {"arms": arms, "rules": rules, "frames": frames}
+    options: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+    provider = "anthropic" if client.startswith("anthropic") else "openai"
+    out = compare(maps, qa, open_client(client), output, truth=truth, provider=provider, **options)
+    if as_json:
+        print(json.dumps(out))
+        return
+    print(f"{'arm':24}{'overall':>9}{'gain':>8}  {'95 % interval':18}{'p':>8}  verdict  unparsed  tokens")
+    for name, row in out["arms"].items():
+        gain = row.get("against_first")
+        said = " " * 36 + "-      "
+        if gain is not None:
+            span = "" if gain["low"] is None else f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+            p = "" if gain["p"] is None else f"{gain['p']:.3f}"
+            said = f"{gain['gain']:+8.3f}  {span:18}{p:>8}  {gain['verdict']:7}"
+        overall = "-" if row["overall"] is None else f"{row['overall']:.3f}"
+        tokens = row["text_tokens"] + (row["image_tokens"] or 0)
+        print(f"{name:24}{overall:>9}{said}{row['unparsed']:>10}{tokens:>8}")
+    print(f"{out['n']} items, rules {out['rules']}; plan, replies and samples in {output}", file=sys.stderr)
+
+
+def _graded(pred: Path, truth: Path, align: str, labels: Path | None, *, by_label: bool, as_json: bool) -> None:
+    """Figures of maps against the truth."""
     import yaml
 
     from ..errors import ConfigError, InputError

@@ -10,14 +10,18 @@ from .base import Ask, Client
 
 
 def replay_client(path: Path) -> Client:
-    """A client of a JSON list of texts.
+    """A client of a JSON list of texts, one after the other, or of the `replies.jsonl` of a comparison, by question.
 
     Raises:
-        InputError: E-REPLAY when the file is no such list; on use, RemoteError E-REPLAY-END after the last reply.
+        InputError: E-REPLAY when the file is neither; on use, RemoteError E-REPLAY-END after the last reply,
+            E-REPLAY-NEW for a question that was not recorded.
     """
     try:
-        replies = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".jsonl":
+            return _by_question(path, [json.loads(line) for line in text.splitlines() if line.strip()])
+        replies = json.loads(text)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             "E-REPLAY", f"cannot read the replies: {error}.", "Write a JSON list of texts.", path
         ) from error
@@ -30,5 +34,17 @@ def replay_client(path: Path) -> Client:
         if reply is None:
             raise RemoteError("E-REPLAY-END", f"only {len(replies)} replies were recorded.", "Record more.", path)
         return str(reply)
+
+    return Client("replay", answer)
+
+
+def _by_question(path: Path, rows: list[dict[str, str]]) -> Client:
+    """A client of recorded replies, found by the fingerprint of the question."""
+    recorded = {row["ask"]: row["reply"] for row in rows}
+
+    def answer(ask: Ask) -> str:
+        if ask.fingerprint not in recorded:
+            raise RemoteError("E-REPLAY-NEW", "this question was not recorded.", "Ask the model itself.", path)
+        return recorded[ask.fingerprint]
 
     return Client("replay", answer)

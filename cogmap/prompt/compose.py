@@ -147,12 +147,12 @@ def _frames(scene: SceneMap, most: int, side: int) -> list[Part]:
     if scene.frames is None or not scene.keyframes:
         raise InputError("E-NO-FRAMES", "the map holds no frames to show.", "Leave frames out of parts.")
     return [
-        _picture(mark_frame(scene, f), f"frame f{f:03d}", f"frame f{f:03d}, numbers as in the text", side)
+        picture(mark_frame(scene, f), f"frame f{f:03d}", f"frame f{f:03d}, numbers as in the text", side)
         for f in scene.keyframes[:most]
     ]
 
 
-def _picture(rgb: U8, role: str, caption: str, side: int) -> Part:
+def picture(rgb: U8, role: str, caption: str, side: int) -> Part:
     """A picture within a longest side, its shape kept."""
     height, width = rgb.shape[:2]
     share = min(1.0, side / max(width, height))
