@@ -185,10 +185,11 @@ def cut(
     grid = freespace.empty_grid(cloud, max(config.cell_m, FLOOR_CELLS * cloud.voxel_m))
     plan, floor = Layout(), freespace.find_freespace(cloud, room, grid)
     if store is not None:
-        crossed = freespace.crossed_by_rays(grid, store)
-        plan = layout.find_layout(cloud, room, floor, crossed)
+        plan = layout.find_layout(cloud, room, floor, freespace.crossed_by_rays(grid, store))
         gaps = openings.find_gaps(cloud, room, store)
         plan = replace(plan, openings=openings.make_openings(gaps, room, layout.wall_ids(room), objects))
+    elif freespace.has_floor(floor):  # a scan has no rays: inside is where its floor was seen and things stand
+        plan = layout.find_layout(cloud, room, floor, freespace.closed_floor(floor))
     diary.done("layout")
     return SceneMap(
         objects=objects,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cogmap import pipeline
+from cogmap.building import build
 from cogmap.config import Config
 from cogmap.data.points import PointCloud
 from cogmap.data.scene import SceneMap
@@ -72,3 +73,31 @@ def test_the_free_floor_of_a_sparse_scan_has_no_holes() -> None:
     inside = (np.abs(x) < 2.3) & (np.abs(y) < 1.8)
     clear = inside & ((np.abs(y) > 0.5) | (x < -1.4) | (x > 2.2))
     assert clear.sum() > 1000 and (grid.cells[clear] == 1).mean() > 0.98
+
+
+def test_a_scan_has_its_room_and_a_scanned_thing_has_none() -> None:
+    """Floor, walls and ceiling with furniture along the walls: outline, area and ceiling; corners behind things too."""
+    rng = np.random.default_rng(4)
+    w, d, h, per_m2 = 5.0, 4.0, 2.5, 900
+    things = [
+        ((0.5, 1.0, 0.4), (1.0, 1.6, 0.8)),
+        ((3.0, 0.3, 0.9), (1.4, 0.6, 1.8)),
+        ((4.6, 3.5, 0.35), (0.8, 0.9, 0.7)),
+    ]
+    flat = rng.uniform(0, 1, (int(per_m2 * w * d), 2)) * [w, d]
+    under = np.any([np.all(np.abs(flat - c[:2]) <= np.array(s[:2]) / 2, axis=1) for c, s in things], axis=0)
+    floor = np.column_stack([flat[~under], np.zeros((~under).sum())])
+    ceiling = np.column_stack([flat, np.full(len(flat), h)])
+    sides = []
+    for x, y in ((0, None), (w, None), (None, 0), (None, d)):
+        along = rng.uniform(0, 1, (int(per_m2 * h * (d if y is None else w)), 2)) * [d if y is None else w, h]
+        fixed = np.full(len(along), x if y is None else y)
+        sides.append(np.column_stack([fixed, along] if y is None else [along[:, 0], fixed, along[:, 1]]))
+    xyz = np.concatenate([floor, ceiling, *sides, *(box_surface(c, s, per_m2, rng) for c, s in things)])
+    cloud = PointCloud(xyz + rng.normal(0, 0.004, xyz.shape), np.full(xyz.shape, 150, np.uint8))
+    m = build(cloud)
+    (room,) = m.layout.rooms
+    assert room.area_m2 == pytest.approx(w * d, rel=0.03) and len(m.layout.walls) == 4
+    assert m.layout.ceiling_height_m == pytest.approx(h, abs=0.02)
+    alone = box_surface((0, 0, 0.4), (0.5, 0.5, 0.8), 4000, rng)
+    assert build(PointCloud(alone, np.full(alone.shape, 150, np.uint8)), place="object").layout.rooms == ()

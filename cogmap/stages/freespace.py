@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import cogmap_kernels
 import numpy as np
+from scipy import ndimage
 
 from .._checks import F64, I32, Array
 from ..data.frames import FrameStore
@@ -16,6 +17,8 @@ from ..geometry.rigid import apply
 from .surfaces import CEILING, FLOOR, OUTSIDE, Surfaces
 
 LOWEST_M, HIGHEST_M = 0.06, 1.9
+LEAST_FLOOR_M2 = 1.0
+GAP_M = 1.0
 
 
 def empty_grid(voxels: Voxels, cell_m: float) -> FreeSpace:
@@ -57,6 +60,19 @@ def find_freespace(voxels: Voxels, surfaces: Surfaces, grid: FreeSpace) -> FreeS
     room = (surfaces.kind != FLOOR) & (surfaces.kind != CEILING) & (surfaces.kind != OUTSIDE)
     _mark(cells, grid, voxels.mean_map[room & (z > LOWEST_M) & (z < HIGHEST_M)], OCCUPIED)
     return FreeSpace(grid.cell_m, grid.origin_map, cells)
+
+
+def has_floor(grid: FreeSpace) -> bool:
+    """Whether enough floor was seen to speak of a room: `LEAST_FLOOR_M2`, so that a scanned chair has none."""
+    return float((grid.cells == FREE).sum()) * grid.cell_m**2 >= LEAST_FLOOR_M2
+
+
+def closed_floor(grid: FreeSpace) -> I32:
+    """(R, C) int32, 1 where a scan's room is: its floor and what stands on it, gaps up to a metre wide closed."""
+    steps = max(1, round(GAP_M / 2 / grid.cell_m))
+    known = np.pad(grid.cells != UNKNOWN, steps)
+    closed = ndimage.binary_closing(known, ndimage.generate_binary_structure(2, 2), iterations=steps)
+    return np.asarray(closed[steps:-steps, steps:-steps], np.int32)
 
 
 def _mark(cells: Array, grid: FreeSpace, xyz: Array, value: int) -> None:
