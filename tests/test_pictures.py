@@ -123,4 +123,6 @@ def test_numbers_of_other_rooms_stand_on_the_pixels_of_their_things(seed: int) -
     room = make_room(seed, clutter="middle")
     poses = walk_path(room, 24)
     shots = [render(room, T, K, (240, 320)) for T in poses]
-    numbers_stand_right(Reference("", CognitiveMap(mapped(room, poses, detector(room, shots))), None, room, poses))
+    numbers_stand_right(
+        Reference(f"numbers {seed}", CognitiveMap(mapped(room, poses, detector(room, shots))), None, room, poses)
+    )

@@ -244,9 +244,9 @@ def test_shapes_hold_all_words_and_pictures(room: CognitiveMap, provider: str) -
 
 @pytest.mark.parametrize("size", [(1080, 1920), (1920, 1080), (1, 1), (1, 900)])
 def test_pictures_keep_their_shape(size: tuple[int, int]) -> None:
-    from cogmap.prompt.compose import _picture
+    from cogmap.prompt.compose import picture
 
-    part = _picture(np.zeros((size[1], size[0], 3), np.uint8), "frame f000", "x", 896)
+    part = picture(np.zeros((size[1], size[0], 3), np.uint8), "frame f000", "x", 896)
     with Image.open(io.BytesIO(part.png)) as picture:
         assert picture.size == part.size and max(part.size) <= 896 + (max(size) <= 896) * 1024
     assert (

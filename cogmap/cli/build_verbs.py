@@ -6,11 +6,17 @@ import json
 import logging
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from ..data.diary import OnProgress
 
 
 def add_to(app: typer.Typer) -> None:
@@ -88,11 +94,33 @@ def build(
         "keep_frame": keep_frame or None,
         "intrinsics": None if intrinsics is None else parse_intrinsics(intrinsics),
     }
-    made = building.build(source, config=config, **options)
+    with progress(quiet=quiet or as_json) as said:
+        made = building.build(source, config=config, on_progress=said, **options)
     made.save(target, overwrite=overwrite)
     _say(made, target, as_json=as_json, quiet=quiet)
     if strict and made.quality.status != "ok":
         sys.exit(10)
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[OnProgress | None]:
+    """How far a build is: a bar on a terminal, elsewhere a line on stderr at the end of each stage, or nothing."""
+    if quiet:
+        yield None
+        return
+    since = time.monotonic()
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: print(
+            f"{stage} {done}/{total} {time.monotonic() - since:.1f} s", file=sys.stderr, flush=True
+        )
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:>14} done"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("open", total=None)
+        yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
 def default_output(source: Path) -> Path:

@@ -41,7 +41,7 @@ def find_layout(voxels: Voxels, surfaces: Surfaces, freespace: FreeSpace, crosse
             unseen += float(outline.convex_hull.area - outline.area)
     if not rooms:
         return Layout(ceiling_height_m=surfaces.ceiling_m, walls=_walls(surfaces))
-    area, unsure = sum(r.area_m2 for r in rooms), freespace.cell_m * length / 2
+    area, unsure = sum(r.area_m2 for r in rooms), freespace.cell_m * length  # closing and opening move it by a cell
     return Layout(
         floor_area_m2=area,
         floor_area_range_m2=(max(area - unsure, 0.0), area + unsure + unseen),
