@@ -25,6 +25,11 @@ OPTIONS: dict[str, dict[str, object]] = {
     "rationale": {"frame": 3},
     "aabb": {},
     "facts": {},
+    "vsibench": {},
+    "mindcube": {},
+    "video2layout": {},
+    "ego3d": {},
+    "spatiallm": {},
 }
 
 
@@ -35,7 +40,7 @@ def maps() -> dict[str, CognitiveMap]:
 
 def forms_of(name: str) -> list[str]:
     """Text forms that a map can give: a room made by hand has no frames."""
-    return [form for form in OPTIONS if name != "room" or form != "rationale"]
+    return [form for form in OPTIONS if name != "room" or form not in ("rationale", "ego3d")]
 
 
 def text_of(m: CognitiveMap, form: str) -> str:

@@ -46,7 +46,7 @@ class Spoilt(importlib.abc.MetaPathFinder):
                 if "hang" in str(where.name):
                     time.sleep(3600)
                 if "hog" in str(where.name):
-                    held = [bytearray(20_000_000) for _ in range(200) if time.sleep(0.02) is None]
+                    held = [bytearray(100_000_000) for _ in range(40) if time.sleep(0.1) is None]
                 return true(where, *a, **k)
             module.open_source = open_source
         spec.loader.exec_module = exec_module
@@ -137,8 +137,8 @@ def test_poison_ends_its_item_alone_after_exactly_its_tries(tmp_path: Path) -> N
     poison = ("exit", "hang", "corrupt", "hog")
     captures, out = sources(tmp_path / "captures", 12, poison=poison), tmp_path / "out"
     since = time.monotonic()
-    figures = run_batch(captures, out, jobs=2, limits=Limits(8.0, 1_500_000_000), retries=1)
-    assert figures["done"] == 12 and figures["failed"] == 4 and time.monotonic() - since < 60
+    figures = run_batch(captures, out, jobs=2, limits=Limits(12.0, 900_000_000), retries=1)
+    assert figures["done"] == 12 and figures["failed"] == 4 and time.monotonic() - since < 120
     failed = {r["name"]: r for r in pq.read_table(out / "failed.parquet").to_pylist()}
     codes = {name.rstrip("0123456789"): row["code"] for name, row in failed.items()}
     assert codes == {"exit": "E-CRASHED", "hang": "E-TIMEOUT", "corrupt": "E-SOURCE-UNKNOWN", "hog": "E-MEMORY"}
@@ -262,7 +262,7 @@ def test_ray_loses_nothing_with_a_node_and_the_local_runner_resumes(tmp_path: Pa
     assert run.returncode == 0, run.stderr[-2000:]
     told: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     assert told["others"] == [] and told["node_killed"]
-    figures = run_batch(captures, out, jobs=2, limits=Limits(6.0, 1_500_000_000))
+    figures = run_batch(captures, out, jobs=2, limits=Limits(8.0, 900_000_000))
     assert figures["done"] == 190 and figures["failed"] == 10
     assert {r["attempts"] for r in pq.read_table(out / "failed.parquet").to_pylist()} == {2}
     run_batch(sources(tmp_path / "some", 40), calm)
@@ -306,7 +306,7 @@ if __name__ == "__main__":
     def noted(batch):
         seen["batch"] = batch
     threading.Thread(target=watch, daemon=True).start()
-    figures = batch_run.run_batch(captures, out, runner="ray", jobs=3, limits=Limits(6.0, 1_500_000_000), on_item=noted)
+    figures = batch_run.run_batch(captures, out, runner="ray", jobs=3, limits=Limits(8.0, 900_000_000), on_item=noted)
     stop.set()
     ray.shutdown()
     cluster.shutdown()

@@ -123,6 +123,7 @@ def service(reply: Any, status: int = 200) -> Iterator[tuple[str, list[tuple[str
 
 
 def test_services_are_asked_in_their_own_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cogmap.clients.base.WAITS_S", (0.01,))
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-2")
     with service({"choices": [{"message": {"content": "1: chair"}}]}) as (url, seen):

@@ -73,7 +73,7 @@ def posed_folder(folder: Path, shot: Film, poses: np.ndarray) -> Path:
 
 def test_given_poses_and_intrinsics_are_kept(tmp_path: Path) -> None:
     shot = small_film(45)
-    shot = Film(shot.room, shot.poses[::3][:10], shot.K, shot.size)
+    shot = Film(shot.room, shot.poses[::3][:8], shot.K, shot.size)
     capture = open_source(posed_folder(tmp_path / "scene", shot, shot.poses))
     assert isinstance(capture, Capture)
     windows = list(reconstruct(capture, Config(), Diary()).windows)

@@ -27,11 +27,15 @@ from cogmap.prompt.providers import SHAPES, image_tokens
 from cogmap.render.slices import from_slices
 from cogmap.render.text_aabb import bounds, parse_aabb
 from cogmap.render.text_ego import clock, ego, parse_ego
+from cogmap.render.text_ego3d import parse_ego3d
 from cogmap.render.text_facts import parse_facts
 from cogmap.render.text_grid import parse_grid
 from cogmap.render.text_layout import parse_layout
 from cogmap.render.text_metric import parse_metric
+from cogmap.render.text_mindcube import parse_mindcube
 from cogmap.render.text_rationale import parse_rationale
+from cogmap.render.text_video2layout import parse_video2layout
+from cogmap.render.text_vsibench import parse_vsibench
 
 from .maps import living_room, map_of, random_map
 from .references import Reference
@@ -297,7 +301,8 @@ def test_the_map_from_a_frames_pose_has_that_frames_depth(room: CognitiveMap) ->
     numbers = room.render(frame.T_map_cam, "number")
     assert set(np.unique(numbers)) <= {0, *(o.number for o in room.objects)} and numbers.max() > 0
     assert room.render(frame.T_map_cam, "color").shape == (240, 320, 3)
-    assert set(TEXTS) == {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb", "facts"}
+    ours = {"metric", "grid", "layout", "relations", "ego", "rationale", "aabb", "facts"}
+    assert set(TEXTS) == ours | {"vsibench", "mindcube", "video2layout", "ego3d", "spatiallm"}
     assert re.match(r"# frame f000", room.to_text("rationale"))
 
 
@@ -307,3 +312,26 @@ def test_every_style_of_prompt_is_as_it_was(style: str) -> None:
     p = CognitiveMap(living_room()).prompt("How far is the lamp from the sofa?", parts=["metric", "bev"], style=style)
     stored = Path(__file__).parent / "samples" / f"prompt_{style}.txt"
     assert p.text + "\n" == stored.read_text()
+
+
+def test_forms_of_the_field_are_read_back(light: Reference) -> None:
+    m = CognitiveMap(living_room())
+    grid = parse_grid(m.to_text("grid")).cells
+    cells = parse_vsibench(f"Here it is: {m.to_text('vsibench')}")
+    assert sorted(c for rows in cells.values() for c in rows) == sorted(grid[o.id] for o in m.objects)
+    assert cells["chair"] == sorted(grid[o.id] for o in m.labelled("chair"))
+    cube = parse_mindcube(light.map.to_text("mindcube"))
+    placed = parse_grid(light.map.to_text("grid")).cells
+    assert {k: (x, 9 - y) for k, ((x, y), _) in cube.objects.items()} == {o.id: placed[o.id] for o in light.map.objects}
+    assert len(cube.views) == len(light.map.scene.keyframes) and all(f for _, f in cube.views.values())
+    for (name, box), o in zip(parse_video2layout(m.to_text("video2layout")), m.objects):
+        lo, hi = o.box.floor_corners.min(0), o.box.floor_corners.max(0)
+        assert name == o.label and np.allclose(box, [*lo, *hi], atol=0.051)
+    seen = parse_ego3d(light.map.to_text("ego3d"))
+    first = light.scene.camera_path[0].T_map_cam
+    for (_, _, place), o in zip(seen, light.map.objects):
+        assert np.allclose(np.linalg.inv(first)[:3] @ [*o.box.center_m, 1], place, atol=0.501)
+    assert m.to_text("spatiallm") == m.to_text("layout") and "#" not in m.to_text("spatiallm")
+    for parse in (parse_vsibench, parse_mindcube, parse_video2layout, parse_ego3d):
+        with pytest.raises(InputError, match="E-TEXT"):
+            parse("no map at all")

@@ -18,12 +18,16 @@ from ..render.bev import render_bev
 from ..render.marked_frames import mark_frame
 from ..render.text_aabb import render_aabb
 from ..render.text_ego import render_ego
+from ..render.text_ego3d import render_ego3d
 from ..render.text_facts import render_facts
 from ..render.text_grid import render_grid
 from ..render.text_layout import render_layout
 from ..render.text_metric import clean_label, render_metric
+from ..render.text_mindcube import render_mindcube
 from ..render.text_rationale import render_rationale
 from ..render.text_relations import render_relations
+from ..render.text_video2layout import render_video2layout
+from ..render.text_vsibench import render_vsibench
 from .budget import CountTokens, estimate_tokens, fit_text
 from .parts import STYLES, Part, Prompt, numbered
 from .providers import longest_side
@@ -54,6 +58,11 @@ TEXTS: dict[str, Callable[..., str]] = {
     "rationale": lambda scene, frame=0: render_rationale(scene, frame),
     "aabb": render_aabb,
     "facts": render_facts,
+    "vsibench": render_vsibench,
+    "mindcube": render_mindcube,
+    "video2layout": render_video2layout,
+    "ego3d": render_ego3d,
+    "spatiallm": render_layout,
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .._checks import F64
-from ..data.scene import SceneMap
+from ..data.scene import Box, SceneMap
 from ..errors import ConfigError
 from .text_metric import header_of, matched_lines
 
@@ -33,12 +34,18 @@ def render_grid(scene: SceneMap, size: int = 10) -> str:
         f"# grid: {size} x {size} cells of {cell:.2f} {unit}; (column, row): column along x, right; row along y, ahead",
         f"# cell (0, 0) is the corner at x {origin[0]:z.2f}, y {origin[1]:z.2f}; up is z, not shown",
     ]
-    places = [(o.number, o.id, o.box) for o in scene.objects]
-    places += [(o.number, o.id, o.box) for o in scene.layout.openings]
-    for number, name, box in places:
-        at = np.clip(np.floor((np.array(box.center_m[:2]) - origin) / cell), 0, size - 1).astype(int)
-        lines.append(f"{number} {name} ({at[0]}, {at[1]})")
+    places = [(o.number, o.id) for o in scene.objects]
+    places += [(o.number, o.id) for o in scene.layout.openings]
+    cells = cells_of(scene, [o.box for o in (*scene.objects, *scene.layout.openings)], size)
+    lines += [f"{number} {name} {at}" for (number, name), at in zip(places, cells)]
     return "\n".join(lines) + "\n"
+
+
+def cells_of(scene: SceneMap, boxes: Sequence[Box], size: int) -> list[tuple[int, int]]:
+    """Cells (column, row) of the middles of boxes on the map's grid; what lies outside is at its edge."""
+    origin, cell = _square(scene, size)
+    at = [np.clip(np.floor((np.array(b.center_m[:2]) - origin) / cell), 0, size - 1).astype(int) for b in boxes]
+    return [(int(x), int(y)) for x, y in at]
 
 
 @dataclass(frozen=True)
