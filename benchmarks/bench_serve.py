@@ -26,7 +26,8 @@ import uvicorn
 from mcp import Client
 
 from cogmap.query.table import QUERIES
-from cogmap.serve.server import OWN, Service, _Arguments, http_app
+from cogmap.serve.server import OWN, Service, http_app
+from cogmap.serve.tools import Arguments
 
 RESULTS = Path(__file__).parent / "results"
 EMPTY = "nothing"
@@ -35,7 +36,7 @@ EMPTY = "nothing"
 def served(maps: str, port: int) -> None:
     """The server, with a tool that does nothing."""
     service = Service(Path(maps))
-    OWN[EMPTY] = ("Nothing.", _Arguments)
+    OWN[EMPTY] = ("Nothing.", Arguments)
     service._own[EMPTY] = lambda: {"value": None}
     uvicorn.run(http_app(service), host="127.0.0.1", port=port, log_level="error")
 

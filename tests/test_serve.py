@@ -245,7 +245,7 @@ def test_pictures_are_small_and_a_resource_is_the_map(tmp_path: Path, masked: Re
             text = (await client.read_resource(resource.uri)).contents[0].text
             with pytest.raises(MCPError, match="E-NO-MAP"):
                 await client.read_resource("cogmap://..%2F..%2Fetc/map.json")
-            frame = service.library.get(None).map.scene.keyframes[0]
+            frame = service.collection.get(None).map.scene.keyframes[0]
             tools = [await client.call_tool("bev", {}), await client.call_tool("frame", {"frame": f"f{frame:03d}"})]
             return [text, *(t.content[0] for t in tools)]
 

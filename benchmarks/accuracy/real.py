@@ -16,13 +16,11 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import cogmap_kernels
 import numpy as np
 from PIL import Image
 
@@ -32,9 +30,10 @@ from cogmap.data.points import GivenBox
 from cogmap.data.scene import MapObject, SceneMap
 from cogmap.label.recorded import recorded_labeler
 from cogmap.qa.accuracy import accuracy
-from cogmap.stages.boxes import import_boxes, make_objects
-from cogmap.stages.surfaces import find_surfaces
+from cogmap.stages.boxes import import_boxes
 from tests.rooms.detector import Faults, detector
+
+from .rooms import peer_maps
 
 RESULTS = Path(__file__).parents[1] / "results"
 ROOM = ("wall", "floor", "ceiling")
@@ -115,23 +114,6 @@ def scored(folder: Path, scene: SceneMap, seconds: float) -> dict[str, Any]:
     return {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}
 
 
-def peers(scene: SceneMap) -> Iterator[tuple[str, SceneMap]]:
-    """Other clusterings of the voxels of a map once the room is taken away."""
-    assert scene.voxels is not None
-    index = np.flatnonzero(find_surfaces(scene.voxels).kind == 0)
-    xyz = scene.voxels.mean_map[index].astype(np.float64)
-    for name, label in (
-        ("plain components", cogmap_kernels.components(scene.voxels.key[index])),
-        ("DBSCAN 6 cm / 10", cogmap_kernels.dbscan(xyz, 0.06, 10)),
-    ):
-        large = np.flatnonzero(np.bincount(label[label >= 0]) >= 50)
-        out = np.full(len(scene.voxels), -1, np.int32)
-        for n, k in enumerate(large):
-            out[index[label == k]] = n
-        objects, of_voxel = make_objects(scene.voxels, out)
-        yield name, replace(scene, objects=objects, object_of_voxel=of_voxel)
-
-
 def measured(folder: Path, ways: list[str], with_peers: bool) -> dict[str, dict[str, Any]]:
     """Figures of one room by every way."""
     told = json.loads((folder / "truth.json").read_text())
@@ -142,7 +124,7 @@ def measured(folder: Path, ways: list[str], with_peers: bool) -> dict[str, dict[
         m = cogmap.build(folder, labeler=labeler_of(folder, way, labels))
         rows[way] = scored(folder, m.scene, time.perf_counter() - since)
         if way == "none" and with_peers:
-            rows |= {name: scored(folder, scene, 0.0) for name, scene in peers(m.scene)}
+            rows |= {name: scored(folder, scene, seconds) for name, scene, seconds in peer_maps(m.scene)}
     return rows
 
 

@@ -124,14 +124,18 @@ def switches(scene: SceneMap, room: Room, shots: list[Shot]) -> float:
 
 
 def peers(scene: SceneMap, room: Room, shots: list[Shot]) -> dict[str, dict[str, float]]:
-    """Other clusterings of the same voxels once the room is taken away, boxed by the same code."""
+    """Figures of other clusterings of the same voxels."""
+    return {name: scored(made, room, shots, seconds) for name, made, seconds in peer_maps(scene)}
+
+
+def peer_maps(scene: SceneMap) -> Iterator[tuple[str, SceneMap, float]]:
+    """Maps by other clusterings of the same voxels once the room is taken away, boxed by the same code; and seconds."""
     assert scene.voxels is not None
     index = np.flatnonzero(find_surfaces(scene.voxels).kind == 0)
     xyz = scene.voxels.mean_map[index].astype(np.float64)
     labels: dict[str, Any] = {"plain components": lambda: cogmap_kernels.components(scene.voxels.key[index])}
     labels["DBSCAN 6 cm / 10"] = lambda: cogmap_kernels.dbscan(xyz, 0.06, 10)
     labels["scikit-learn HDBSCAN"] = lambda: _hdbscan(xyz)
-    rows = {}
     for name, run in labels.items():
         since = time.perf_counter()
         label = np.asarray(run())
@@ -141,8 +145,7 @@ def peers(scene: SceneMap, room: Room, shots: list[Shot]) -> dict[str, dict[str,
         for n, k in enumerate(large):
             out[index[label == k]] = n
         objects, of_voxel = make_objects(scene.voxels, out)
-        rows[name] = scored(replace(scene, objects=objects, object_of_voxel=of_voxel), room, shots, seconds)
-    return rows
+        yield name, replace(scene, objects=objects, object_of_voxel=of_voxel), seconds
 
 
 def _hdbscan(xyz: np.ndarray) -> np.ndarray:

@@ -6,12 +6,12 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._files import put_text
 from .._version import __version__
 from ..building import config_hash, hash_of
 from ..config import Config, with_options
@@ -37,8 +37,6 @@ class Ledger:
             raise OutputError(
                 "E-OUTPUT-DENIED", f"cannot write: {error}.", "Choose a writable -o.", self.out
             ) from error
-        import shutil
-
         for stray in (*self.maps.glob(".*"), *(self.out / DONE).glob(".*"), *(self.out / FAILED).glob(".*")):
             shutil.rmtree(stray, ignore_errors=True) if stray.is_dir() else stray.unlink(missing_ok=True)
 
@@ -65,13 +63,7 @@ class Ledger:
 
     def write(self, kind: str, name: str, row: dict[str, Any]) -> None:
         """Put a marker in place; it takes the other kind's place."""
-        folder = self.out / kind
-        handle, aside = tempfile.mkstemp(prefix=".", dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(row, sort_keys=True) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, folder / f"{name}.json")
+        put_text(self.out / kind / f"{name}.json", json.dumps(row, sort_keys=True) + "\n")
         other = FAILED if kind == DONE else DONE
         (self.out / other / f"{name}.json").unlink(missing_ok=True)
 

@@ -14,9 +14,9 @@ from typing import Any
 from .._optional import needed
 from ..config import Config, with_options
 from ..errors import InputError
+from ..mapfile import SUFFIX
 
 SOURCES = ("source", "uri", "path", "video")
-SUFFIX = ".cogmap"
 REMEDY = 'Install it: pip install "cogmap[batch]".'
 NAME = re.compile(r"[^A-Za-z0-9_-]+")
 OPTIONS = {f.name for f in fields(Config)}

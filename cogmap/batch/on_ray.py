@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import Any
 
 from .._optional import needed
@@ -26,13 +27,7 @@ class Hand:
 
     def run(self, item: Item, target: str) -> Outcome:
         """Build an item and publish its map."""
-        from pathlib import Path
-
         return self.worker.run(item, Path(target))
-
-    def close(self) -> None:
-        """End the worker."""
-        self.worker.close()
 
 
 def run_on_ray(batch: Batch, jobs: int, gpus_per_worker: float) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ..config import Config
 from ..errors import CogmapError
+from ..mapfile import SUFFIX
 from .ledger import DONE, FAILED, Ledger, key_of
-from .manifest import SUFFIX, Item
+from .manifest import Item
 from .worker import Limits, Outcome
 
 OnItem = Callable[["Batch"], None]
@@ -23,7 +24,8 @@ class Batch:
     """A batch under way: what is left, how often each item was tried, and what was done.
 
     Attributes:
-        waiting: items still to be tried, in order. twins: items of the same content and options, by key.
+        waiting: items still to be tried, in order. trying: how many are being tried now.
+        twins: items of the same content and options, by key.
     """
 
     ledger: Ledger
@@ -35,6 +37,7 @@ class Batch:
     keys: dict[str, str] = field(default_factory=dict)
     twins: dict[str, list[Item]] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
+    trying: int = 0
     total: int = 0
     skipped: int = 0
     done: int = 0
@@ -47,11 +50,21 @@ class Batch:
     def next(self) -> Item | None:
         """The next item to be tried, None when there is none for now."""
         with self._lock:
-            return None if self.stop.is_set() or not self.waiting else self.waiting.popleft()
+            if self.stop.is_set() or not self.waiting:
+                return None
+            self.trying += 1
+            return self.waiting.popleft()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to try, and nothing is being tried that could come back."""
+        with self._lock:
+            return self.stop.is_set() or not (self.waiting or self.trying)
 
     def again(self, item: Item) -> None:
         """Put an item back that was lost through no fault of its own."""
         with self._lock:
+            self.trying -= 1
             self.waiting.append(item)
 
     def target(self, item: Item) -> Path:
@@ -61,6 +74,7 @@ class Batch:
     def ended(self, item: Item, outcome: Outcome) -> None:
         """Note how a try ended: done, to be tried again, or failed for good."""
         with self._lock:
+            self.trying -= 1
             tries = self.tries[item.name] = self.tries.get(item.name, 0) + 1
             self.frames += outcome.n_frames
             self.peak_bytes = max(self.peak_bytes, outcome.peak_bytes)
@@ -68,11 +82,12 @@ class Batch:
                 self.waiting.append(item)
                 return
             for same in (item, *self.twins.get(self.keys[item.name], ())):
-                self._settle(same, item, outcome, tries)
+                self.settle(same, item, outcome, tries)
         if self.on_item is not None:
             self.on_item(self)
 
-    def _settle(self, item: Item, built: Item, outcome: Outcome, tries: int) -> None:
+    def settle(self, item: Item, built: Item, outcome: Outcome, tries: int) -> None:
+        """Mark an item as done or failed for good; one of the same content as `built` gets a copy of its map."""
         row = {"key": self.keys[item.name], "source": item.source, "attempts": tries}
         if outcome.code is not None:
             said = {"code": outcome.code, "stage": outcome.stage, "words": outcome.words}
@@ -100,8 +115,7 @@ def planned(batch: Batch, items: list[Item], *, only_failed: bool = False) -> No
             key = f"unreadable {item.source}"
             batch.keys[item.name] = key
             if failed is None or failed["key"] != key or only_failed:
-                batch.tries[item.name] = batch.retries
-                batch.ended(item, Outcome("E-NO-SOURCE", "open", str(error)[:300]))
+                batch.settle(item, item, Outcome("E-NO-SOURCE", "open", str(error)[:300]), batch.retries + 1)
             else:
                 batch.skipped += 1
             continue

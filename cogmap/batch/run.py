@@ -89,36 +89,27 @@ def run_batch(
 
 def run_locally(batch: Batch, jobs: int) -> None:
     """Try all waiting items in `jobs` processes at once."""
-    working = threading.Semaphore(0)
-    busy = [0]
 
     def hand() -> None:
         worker = Worker(batch.config, batch.limits, batch.stop)
         try:
-            while not batch.stop.is_set():
+            while not batch.over:
                 item = batch.next()
                 if item is None:
-                    if busy[0] == 0:
-                        return
                     time.sleep(0.05)
                     continue
-                busy[0] += 1
-                try:
-                    outcome = worker.run(item, batch.target(item))
-                    if outcome.code != "E-STOPPED":
-                        batch.ended(item, outcome)
-                finally:
-                    busy[0] -= 1
+                outcome = worker.run(item, batch.target(item))
+                if outcome.code != "E-STOPPED":
+                    batch.ended(item, outcome)
         finally:
             worker.close()
-            working.release()
 
     hands = [threading.Thread(target=hand, daemon=True) for _ in range(max(1, jobs))]
     for thread in hands:
         thread.start()
-    for _ in hands:
-        while not working.acquire(timeout=0.2):
-            pass
+    for thread in hands:
+        while thread.is_alive():
+            thread.join(0.2)  # so that signals are heard
 
 
 @contextmanager

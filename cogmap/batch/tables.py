@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .._files import put, put_text
 from .._optional import needed
 from .._version import __version__
 from .ledger import Ledger
@@ -53,9 +51,9 @@ def write_tables(ledger: Ledger, items: list[Item], shard_rows: int, run: dict[s
     _parquet(ledger.out / "failed.parquet", failed, SCHEMAS["failed"])
     degraded = sum(s["status"] != "ok" for s in scenes)
     card = CARD.format(done=len(scenes), failed=len(failed), degraded=degraded, version=__version__)
-    _replaced(ledger.out / "README.md", lambda p: p.write_text(card, encoding="utf-8"))
+    put_text(ledger.out / "README.md", card)
     text = json.dumps({"cogmap": __version__, **run}, indent=1, default=str) + "\n"
-    _replaced(ledger.out / "run.json", lambda p: p.write_text(text, encoding="utf-8"))
+    put_text(ledger.out / "run.json", text)
 
 
 SCHEMAS: dict[str, dict[str, str]] = {
@@ -110,13 +108,4 @@ def _parquet(path: Path, rows: list[dict[str, Any]], columns: dict[str, str]) ->
              "list": pa.list_(pa.string())}  # fmt: skip
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
     table = pa.Table.from_pylist(rows, schema=schema)
-    _replaced(path, lambda p: pq.write_table(table, p))
-
-
-def _replaced(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file aside and put it in place."""
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
-    write(Path(aside))
-    os.chmod(aside, 0o644)
-    os.replace(aside, path)
+    put(path, lambda p: pq.write_table(table, p))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import signal
-import sys
 import tempfile
 import threading
 import time
@@ -16,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from .._apart import WORDS, keep_to, last_words
 from .._optional import needed
 from ..config import Config, with_options
 from ..errors import CogmapError
@@ -23,7 +22,6 @@ from .manifest import REMEDY, Item
 
 POLL_S = 0.05
 MEMORY_EVERY_S = 0.25
-WORDS = 300
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ class Worker:
 
     def _died(self, stage: str, since: float) -> Outcome:
         self._process.join(5)
-        words = _last_words(self._scratch) if self._scratch else ""
+        words = last_words(self._scratch) if self._scratch else ""
         code = self._process.exitcode
         self._end()
         return Outcome("E-CRASHED", stage, f"exit {code} {words}".strip(), time.monotonic() - since)
@@ -137,24 +135,12 @@ class Worker:
         self._process = self._pipe = self._scratch = None
 
 
-def _last_words(scratch: Path) -> str:
-    """The end of what a process printed."""
-    try:
-        return (scratch / "words.txt").read_text(errors="replace").strip()[-WORDS:]
-    except OSError:
-        return ""
-
-
 def serve(config: Config, pipe: Connection, scratch: str) -> None:
     """Build what comes through a pipe until it closes; what is printed goes to a file."""
     from ..building import MapBuilder
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who asked decides when to stop
-    os.environ["TMPDIR"] = tempfile.tempdir = scratch
-    words = os.open(Path(scratch) / "words.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for stream in (1, 2):
-        os.dup2(words, stream)
-    sys.stdin = open(os.devnull)  # noqa: SIM115
+    keep_to(Path(scratch))
     builders: dict[Config, MapBuilder] = {}
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -176,8 +162,9 @@ def _built(builder: Any, item: Item, target: Path, pipe: Connection) -> Outcome:
         pipe.send(name)
 
     try:
-        m = builder.build(fetched(item.source), said)
-        m.save(target, overwrite=True)
+        with tempfile.TemporaryDirectory() as folder:
+            m = builder.build(fetched(item.source, Path(folder)), said)
+            m.save(target, overwrite=True)
     except CogmapError as error:
         return Outcome(error.code, stage, str(error)[:WORDS], time.monotonic() - since)
     except Exception as error:  # what a build raises by mistake is that item's failure, not the batch's
@@ -186,12 +173,12 @@ def _built(builder: Any, item: Item, target: Path, pipe: Connection) -> Outcome:
     return Outcome(None, "done", "", time.monotonic() - since, m.quality.status, len(m.objects), n_frames)
 
 
-def fetched(source: str) -> Path:
-    """A source on this machine: itself, or a copy of what a URI names."""
+def fetched(source: str, folder: Path) -> Path:
+    """A source on this machine: itself, or a copy in a folder of what a URI names."""
     if "://" not in source:
         return Path(source)
     fsspec = needed("fsspec", REMEDY)
     fs, remote = fsspec.core.url_to_fs(source)
-    local = Path(tempfile.mkdtemp()) / Path(remote.rstrip("/")).name
+    local = folder / Path(remote.rstrip("/")).name
     fs.get(remote, str(local), recursive=fs.isdir(remote))
     return local

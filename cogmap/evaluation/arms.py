@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .._checks import U8
 from ..cognitive_map import CognitiveMap
 from ..errors import ConfigError
+from ..mapfile.convert import frame_name
 from ..prompt.compose import TEXTS, picture, prompt_of
 from ..prompt.parts import Part, Prompt, numbered
 from ..prompt.providers import longest_side
@@ -71,7 +72,7 @@ def raw_frames(m: CognitiveMap, most: int) -> dict[str, U8]:
     """The keyframes as filmed, by name: the same for every arm."""
     if m.scene.frames is None:
         return {}
-    return {f"f{k:03d}": m.scene.frames.rgb(k) for k in m.scene.keyframes[:most]}
+    return {frame_name(k): m.scene.frames.rgb(k) for k in m.scene.keyframes[:most]}
 
 
 def frames_hash(m: CognitiveMap, most: int) -> str:
@@ -87,5 +88,4 @@ def question_of(item: Item) -> str:
     if item.options:
         rows = [f"{LETTERS[k]}. {option_text(o, k)}" for k, o in enumerate(item.options)]
         return "\n".join([item.question, "Options:", *rows, CHOICE])
-    number = isinstance(item.answer, (int, float)) and not isinstance(item.answer, bool)
-    return f"{item.question}\n{NUMBER if number else WORD}"
+    return f"{item.question}\n{NUMBER if item.is_number else WORD}"

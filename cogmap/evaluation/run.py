@@ -10,11 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .._files import put_text
 from .._version import __version__
 from ..building import load
 from ..clients.base import Ask, Client
 from ..cognitive_map import CognitiveMap
 from ..errors import ConfigError, InputError
+from ..mapfile import SUFFIX
 from ..prompt.budget import estimate_tokens
 from ..prompt.parts import Prompt
 from ..qa.items import Item, read_items
@@ -83,8 +85,8 @@ def compare(
         if on_reply is not None:
             on_reply(n + 1, len(items))
     results = {"plan_sha256": _sha(plan), **summary(items, asked, rows, rules)}
-    _written(out / SAMPLES, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
-    _written(out / RESULTS, json.dumps(results, indent=1) + "\n")
+    put_text(out / SAMPLES, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows))
+    put_text(out / RESULTS, json.dumps(results, indent=1) + "\n")
     return results
 
 
@@ -111,7 +113,7 @@ class Shelf:
         assert folder is not None
         if (folder / "map.json").is_file():
             return folder
-        path = folder / f"{item.scene}.cogmap"
+        path = folder / f"{item.scene}{SUFFIX}"
         if item.scene is None or not (path / "map.json").is_file():
             problem = f"there is no map of {item.scene!r}." if item.scene else f"item {item.id} names no scene."
             raise InputError("E-NO-MAP", problem, "Name maps SCENE.cogmap.", folder)
@@ -189,20 +191,16 @@ def score_of(reply: str, item: Item, rules: str) -> float:
     truth = item.answer
     if truth is None:
         return 0.0
-    if item.options or _is_number(truth):
+    if item.options or item.is_number:
         return score_reply(reply, truth, item.options, rules)
     return score_answer(reply.strip().rstrip("."), truth, "word", rules)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def summary(
     items: Sequence[Item], arms: Sequence[Arm], rows: Sequence[Mapping[str, Any]], rules: str
 ) -> dict[str, Any]:
     """Scores of every arm, and what it gains over the first."""
-    ruled = [i for i in items if i.options or _is_number(i.answer)]
+    ruled = [i for i in items if i.options or i.is_number]
     data = [{**i.model_dump(), "question_type": i.question_type or ""} for i in ruled]
     by_arm = {a.name: [r for r in rows if r["arm"] == a.name] for a in arms}
     first = by_arm[arms[0].name]
@@ -236,7 +234,7 @@ def planned(out: Path, plan: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     file = out / PLAN
     if not file.exists():
-        _written(file, json.dumps(plan, indent=1) + "\n")
+        put_text(file, json.dumps(plan, indent=1) + "\n")
         return
     before = json.loads(file.read_text(encoding="utf-8"))
     changed = sorted(k for k in {*before, *plan} if before.get(k) != plan.get(k))
@@ -247,10 +245,3 @@ def planned(out: Path, plan: dict[str, Any]) -> None:
 
 def _sha(plan: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-
-
-def _written(path: Path, text: str) -> None:
-    """Write a file aside and put it in place."""
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)

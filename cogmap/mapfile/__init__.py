@@ -1,1 +1,3 @@
 """The map folder: its schema, reading and writing it, exports."""
+
+SUFFIX = ".cogmap"

@@ -32,6 +32,11 @@ class Item(BaseModel):
     scene: str | None = None
     answer: str | float | int | bool | None = None
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the truth is a number."""
+        return isinstance(self.answer, (int, float)) and not isinstance(self.answer, bool)
+
 
 def read_items(path: Path) -> Iterator[Item]:
     """The items of a JSONL file. Raises InputError E-ITEMS with the number of the first line that is none."""

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-SURE = 0.05
 DRAWS = 2000
 
 

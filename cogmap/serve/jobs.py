@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
-import sys
 import tempfile
 import threading
 from multiprocessing import get_context
@@ -14,8 +11,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from .._apart import keep_to, last_words
 from ..errors import CogmapError, InputError, SecurityError
-from .library import NAME, SUFFIX
+from ..mapfile import SUFFIX
+from .collection import NAME
+from .tools import error_of
 
 
 class Jobs:
@@ -110,10 +110,7 @@ class Jobs:
                 (end if "state" in heard else job).update(heard)
         process.join()
         if not end:
-            words = (
-                (scratch / "words.txt").read_text(errors="replace")[-400:] if (scratch / "words.txt").exists() else ""
-            )
-            problem = f"the build ended with {process.exitcode}: {words.strip()[-200:] or 'no word'}."
+            problem = f"the build ended with {process.exitcode}: {last_words(scratch) or 'no word'}."
             end = {"state": "failed", "error": {"code": "E-CRASHED", "problem": problem, "remedy": "Report it."}}
         shutil.rmtree(scratch, ignore_errors=True)
         for aside in self.maps.glob(f".{target.name}-*"):
@@ -125,11 +122,7 @@ class Jobs:
 
 def work(source: str, target: str, options: dict[str, Any], scratch: str, out: Connection) -> None:
     """Build one map in this process; whatever it prints goes to a file, never to the server's own streams."""
-    os.environ["TMPDIR"] = tempfile.tempdir = scratch
-    words = os.open(Path(scratch) / "words.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for stream in (1, 2):
-        os.dup2(words, stream)
-    sys.stdin.close()
+    keep_to(Path(scratch))
     from ..building import build
 
     def said(stage: str, done: int, total: int) -> None:
@@ -139,8 +132,7 @@ def work(source: str, target: str, options: dict[str, Any], scratch: str, out: C
         m = build(Path(source), on_progress=said, **options)
         m.save(Path(target))
     except CogmapError as error:
-        row = {"code": error.code, "problem": error.problem, "remedy": error.remedy}
-        out.send({"state": "failed", "error": json.loads(json.dumps(row))})
+        out.send({"state": "failed", **error_of(error)})
     else:
         out.send({"state": "done", "status": m.quality.status, "n_objects": len(m.objects)})
     out.close()

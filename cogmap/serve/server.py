@@ -14,16 +14,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from .._optional import needed
 from .._version import __version__
 from ..cognitive_map import CognitiveMap
 from ..errors import CogmapError, ConfigError, InputError
 from ..query.table import validated
+from .collection import Collection
 from .jobs import Jobs
-from .library import Library
-from .tools import RENAMED, bare, call, checked, definitions, error_of
+from .tools import RENAMED, Arguments, bare, call, checked, definitions, error_of
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -43,11 +43,7 @@ HTTP_PATH = "/mcp"
 CHANGING = ("edit", "start_mapping", "job")
 
 
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class _OfMap(_Arguments):
+class _OfMap(Arguments):
     map: str | None = None
 
 
@@ -74,20 +70,20 @@ class _Edit(_OfMap):
     turn_deg: float = 0.0
 
 
-class _Start(_Arguments):
+class _Start(Arguments):
     source: str = Field(description="path below the server's folder of sources")
     name: str = Field(description="of the new map")
     max_frames: int | None = Field(None, ge=2, le=2000)
     scale: str | None = Field(None, description="camera-height=1.5")
 
 
-class _Job(_Arguments):
+class _Job(Arguments):
     job: str
     cancel: bool = False
 
 
 OWN: dict[str, tuple[str, type[BaseModel]]] = {
-    "list": ("Names of the maps.", _Arguments),
+    "list": ("Names of the maps.", Arguments),
     "bev": ("Picture of a map from above, with object numbers.", _Bev),
     "frame": ("A camera picture with object numbers.", _Frame),
     "text": ("A map as text.", _Text),
@@ -103,7 +99,7 @@ class Service:
     def __init__(self, maps: Path, sources: Path | None = None) -> None:
         if not maps.is_dir():
             raise InputError("E-NO-FOLDER", "there is no such folder of maps.", "Make it, or name another.", maps)
-        self.library, self.jobs = Library(maps), Jobs(maps, sources)
+        self.collection, self.jobs = Collection(maps), Jobs(maps, sources)
         self._own: dict[str, Callable[..., dict[str, Any]]] = {
             "list": self._list, "bev": self._bev, "frame": self._frame, "text": self._text, "edit": self._edit,
             "start_mapping": self._start, "job": self._job,
@@ -131,7 +127,7 @@ class Service:
             where = given.pop("map", None)
             if where is not None and not isinstance(where, str):
                 raise InputError("E-ARGUMENT", f"{name}: map is no text.", "Give the name of a map.")
-            held = self.library.get(where)
+            held = self.collection.get(where)
             out = call(held.map, name, given)
             return {**out, "version": held.version} if name == "describe" and "error" not in out else out
         except CogmapError as error:
@@ -142,27 +138,27 @@ class Service:
         name = uri.removeprefix("cogmap://").removesuffix("/map.json")
         if uri != f"cogmap://{name}/map.json" or not name:
             raise InputError("E-NO-MAP", "there is no such resource.", "List them.")
-        return (self.library.path(name) / "map.json").read_text(encoding="utf-8")
+        return (self.collection.path(name) / "map.json").read_text(encoding="utf-8")
 
     def _list(self) -> dict[str, Any]:
-        names = self.library.names()
+        names = self.collection.names()
         return {"maps": names} if names else {"maps": [], "reason": "the folder holds no maps yet"}
 
     def _bev(self, map: str | None, size_px: int) -> dict[str, Any]:
-        m = self.library.get(map).map
+        m = self.collection.get(map).map
         return {"png": palette_png(m.to_image("bev", size_px)), "frame": "world", "unit": m.scale.unit}
 
     def _frame(self, map: str | None, frame: str) -> dict[str, Any]:
         from ..publish import jpeg
 
-        m = self.library.get(map).map
+        m = self.collection.get(map).map
         if m.scene.frames is None:
             raise InputError("E-NO-FRAMES", "the map keeps no frames.", "Use bev.")
         ((name, rgb),) = m.mark_frames([frame]).items()
         return {"jpeg": base64.b64encode(jpeg(rgb)).decode(), "frame": name}
 
     def _text(self, map: str | None, form: str, max_tokens: int | None, question: str | None) -> dict[str, Any]:
-        m = self.library.get(map).map
+        m = self.collection.get(map).map
         return {"text": m.to_text(form, max_tokens=max_tokens, question=question), "unit": m.scale.unit}
 
     def _edit(
@@ -175,7 +171,7 @@ class Service:
             step = {"move": (*(by or (0.0, 0.0, 0.0)), turn_deg), "remove": ()}.get(action, (to,))
             return getattr(m.edit(), action)(id, *step).done()
 
-        return {"version": self.library.change(map, version, edited), "edited": id}
+        return {"version": self.collection.change(map, version, edited), "edited": id}
 
     def _start(self, source: str, name: str, max_frames: int | None, scale: str | None) -> dict[str, Any]:
         options = {k: v for k, v in {"max_frames": max_frames, "scale": scale}.items() if v is not None}
@@ -213,7 +209,7 @@ def server_of(service: Service) -> Server[Any]:
 
     async def list_resources(ctx: Any, params: Any) -> Any:
         kind = "application/json"
-        names = service.library.names()
+        names = service.collection.names()
         rows = [types.Resource(uri=f"cogmap://{n}/map.json", name=n, mime_type=kind) for n in names]
         return types.ListResourcesResult(resources=rows)
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..cognitive_map import CognitiveMap
 from ..data.answers import Answer
 from ..errors import CogmapError, InputError
+from ..mapfile.convert import frame_name
 from ..query.table import QUERIES, validated
 
 Form = Literal["openai", "anthropic", "gemini", "mcp"]
@@ -24,13 +25,17 @@ MOST_TEXT, MOST_ITEMS, MOST_DEPTH = 500, 64, 4
 RENAMED = {"perspective": "direction"}
 
 
-class _Describe(BaseModel):
+class Arguments(BaseModel):
+    """Arguments of a tool; others than these are refused."""
+
     model_config = ConfigDict(extra="forbid")
+
+
+class _Describe(Arguments):
     page: int = Field(0, ge=0, le=10_000, description=f"{PAGE} objects a page, from 0")
 
 
-class _Find(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+class _Find(Arguments):
     text: str = Field(description="what is looked for, in words: something to sit on")
 
 
@@ -97,7 +102,7 @@ def result_of(answer: Answer) -> dict[str, Any]:
         "sentence": answer.sentence,
         "evidence": {
             "ids": list(answer.ids),
-            "frames": [f"f{k:03d}" for k in answer.frames],
+            "frames": [frame_name(k) for k in answer.frames],
             "points": _plain(answer.points),
         },
     }

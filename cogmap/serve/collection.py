@@ -13,9 +13,9 @@ from pathlib import Path
 from ..building import load
 from ..cognitive_map import CognitiveMap
 from ..errors import InputError
+from ..mapfile import SUFFIX
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-SUFFIX = ".cogmap"
 MOST_BYTES = 2_000_000_000
 
 
@@ -29,7 +29,7 @@ class Held:
     n_bytes: int
 
 
-class Library:
+class Collection:
     """The maps of one folder. Names are those of its map folders, with or without `.cogmap`; safe in threads."""
 
     def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
@@ -44,14 +44,13 @@ class Library:
 
     def path(self, name: str | None) -> Path:
         """The folder of a map; of the only one where no name is given. Raises InputError E-NO-MAP with the names."""
-        names = self.names()
-        if name is None and len(names) == 1:
+        if name is None and len(names := self.names()) == 1:
             name = names[0]
         if name is not None and NAME.fullmatch(name):
             for folder in (self.folder / f"{name.removesuffix(SUFFIX)}{SUFFIX}", self.folder / name):
                 if (folder / "map.json").is_file() and folder.resolve().parent == self.folder:
                     return folder
-        some = ", ".join(names[:20]) or "none yet"
+        some = ", ".join(self.names()[:20]) or "none yet"
         asked = "which map" if name is None else f"there is no map {name[:80]!r}"
         raise InputError("E-NO-MAP", f"{asked}.", f"Maps: {some}.")
 
