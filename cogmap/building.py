@@ -117,7 +117,7 @@ class MapBuilder:
 
     def _model(self, name: str, config: Config) -> Model:
         """A model by name, opened once."""
-        key = (name, config.device, config.commercial_ok, config.compiled)
+        key = (name, config.device, config.commercial_only, config.compiled)
         if key not in self._models:
             self._models[key] = opened_model(name, config)
         return self._models[key]
@@ -239,7 +239,7 @@ def sample_frames(
     return list(sample(opened, budget, strategy=strategy, max_gap=max_gap).indices)
 
 
-NOT_FOR_ARRAYS = ("reconstructor", "sampling", "max_gap", "fps", "intrinsics", "window", "compiled", "commercial_ok",
+NOT_FOR_ARRAYS = ("reconstructor", "sampling", "max_gap", "fps", "intrinsics", "window", "compiled", "commercial_only",
                   "unit", "depth_unit", "keep_frame")  # fmt: skip
 
 

@@ -241,11 +241,15 @@ class CognitiveMap(Asked):
         pictures = [(name, jpeg(rgb)) for name, rgb in self.mark_frames(8).items()] if self.scene.frames else []
         Path(path).write_text(render_report(self.scene, pictures), encoding="utf-8")
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Publish the map folder. Raises OutputError E-OUTPUT-EXISTS, E-OUTPUT-DENIED."""
+    def save(self, path: str | Path, *, overwrite: bool = False, derived: bool = True) -> None:
+        """Publish the map folder, with pictures and texts made of it or without.
+
+        Raises:
+            OutputError: E-OUTPUT-EXISTS, E-OUTPUT-DENIED; nothing is left half-written.
+        """
         from .publish import publish
 
-        publish(self.scene, Path(path), run=self._run, overwrite=overwrite)
+        publish(self.scene, Path(path), run=self._run, overwrite=overwrite, derived=derived)
 
     def export(self, to: str, path: str | Path) -> None:
         """Write the map as "ply", "glb", "nerfstudio", "nav2", "spatiallm", "boxes", "coco3d", "mesh" or "rerun".

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from .errors import ConfigError
 
@@ -14,6 +17,9 @@ UPS = ("x", "-x", "y", "-y", "z", "-z")
 UNITS_M = {"m": 1.0, "cm": 0.01, "mm": 0.001, "ft": 0.3048, "in": 0.0254}
 CONVENTIONS = ("opencv", "opengl", "opencv-w2c", "opengl-w2c")
 PLACES = ("object", "room", "building", "street")
+OLD_NAMES = {"commercial_ok": "commercial_only"}  # until 0.3
+PROJECT_FILE = "cogmap.toml"
+VARIABLE = "COGMAP_"
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Config:
         max_frames: cap on frames for reconstruction. max_gap: seconds between kept frames at most.
         keyframes: frames for prompts. sampling: how frames are chosen.
         reconstructor: "auto", "measured", "sfm", "recorded:FOLDER", a model ("da3-small"), or "sfm+da3-small".
-        commercial_ok: refuse weights whose licence forbids commercial use.
+        commercial_only: refuse weights whose licence forbids commercial use.
         window: frames that a model sees at once, or None for its own number. compiled: let torch compile the model
             first: a minute or more for every number and size of pictures, for builds of many windows; da3 models.
         labeler: "recorded:FOLDER", "grounding-dino" or "owlv2" (also "+sam2"), "shape-prior", or None.
@@ -52,7 +58,7 @@ class Config:
     objects: str | None = None
     device: str = "auto"
     planes: bool = False
-    commercial_ok: bool = False
+    commercial_only: bool = False
     window: int | None = None
     compiled: bool = False
     clustering: Clustering = "auto"
@@ -134,7 +140,7 @@ SECTIONS = {
         "convention",
         "place",
     ),
-    "reconstruct": ("reconstructor", "device", "window", "compiled", "commercial_ok", "seed"),
+    "reconstruct": ("reconstructor", "device", "window", "compiled", "commercial_only", "seed"),
     "label": ("labeler", "objects"),
     "fuse": ("voxel_m", "planes", "keep_frame", "keep_depth", "scale"),
     "instances": ("clustering",),
@@ -153,21 +159,40 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ConfigError("E-OPTION", f"{name} must be one of {', '.join(allowed)}, got {value!r}.", "Choose one.")
 
 
-def with_options(config: Config, options: dict[str, Any]) -> Config:
+def with_options(config: Config, options: Mapping[str, Any]) -> Config:
     """The config with options changed by name; None means unchanged.
 
     Raises:
-        ConfigError: E-OPTION-UNKNOWN with the closest name, or a value that is out of range.
+        ConfigError: E-OPTION-UNKNOWN with the closest name, E-OPTION for a value of another type, or a value that is
+            out of range.
     """
     import difflib
 
     names = {f.name for f in fields(Config)}
-    for name in options:
+    changed = {}
+    for name, value in options.items():
+        if name in OLD_NAMES:
+            warnings.warn(f"{name} is called {OLD_NAMES[name]} now", DeprecationWarning, stacklevel=3)
+        name = OLD_NAMES.get(name, name)
         if name not in names:
             close = difflib.get_close_matches(name, names, 1)
             hint = f"Did you mean {close[0]}?" if close else f"Options are {', '.join(sorted(names))}."
             raise ConfigError("E-OPTION-UNKNOWN", f"there is no option {name!r}.", hint)
-    return replace(config, **{k: v for k, v in options.items() if v is not None})
+        if value is not None:
+            changed[name] = _typed(name, value)
+    return replace(config, **changed)
+
+
+def _typed(name: str, value: Any) -> Any:
+    """The value as the option's type. Raises ConfigError E-OPTION where it is none."""
+    from pydantic import TypeAdapter, ValidationError
+
+    hint = get_type_hints(Config)[name]
+    try:
+        return TypeAdapter(hint).validate_python(value)
+    except ValidationError as error:
+        kind = getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
+        raise ConfigError("E-OPTION", f"{name} must be {kind}, got {value!r}.", "Change the option.") from error
 
 
 def parse_setting(text: str) -> dict[str, Any]:
@@ -176,29 +201,40 @@ def parse_setting(text: str) -> dict[str, Any]:
     Raises:
         ConfigError: E-OPTION for no assignment, E-OPTION-UNKNOWN for a section that has no such option.
     """
-    import difflib
-
     import yaml
 
     name, sign, value = text.partition("=")
     if not sign:
         raise ConfigError("E-OPTION", f"--set takes name=value, got {text!r}.", "Write e.g. --set fuse.voxel_m=0.03.")
     section, _, option = name.strip().rpartition(".")
-    if section and section not in SECTIONS:
-        close = difflib.get_close_matches(section, SECTIONS, 1) or [", ".join(SECTIONS)]
-        raise ConfigError("E-OPTION-UNKNOWN", f"there is no section {section!r}.", f"Did you mean {close[0]}?")
-    if section and option in {f.name for f in fields(Config)} and option not in SECTIONS[section]:
-        home = next(s for s, names in SECTIONS.items() if option in names)
-        raise ConfigError("E-OPTION-UNKNOWN", f"{section} has no option {option!r}.", f"Did you mean {home}.{option}?")
+    if section:
+        _belongs(option, section)
     return {option: yaml.safe_load(value)}
 
 
+def _belongs(option: str, section: str) -> None:
+    """Raises ConfigError E-OPTION-UNKNOWN where there is no such section, or the option belongs to another one."""
+    import difflib
+
+    if section not in SECTIONS:
+        close = difflib.get_close_matches(section, SECTIONS, 1) or [", ".join(SECTIONS)]
+        raise ConfigError("E-OPTION-UNKNOWN", f"there is no section {section!r}.", f"Did you mean {close[0]}?")
+    if option in {f.name for f in fields(Config)} and option not in SECTIONS[section]:
+        home = next(s for s, names in SECTIONS.items() if option in names)
+        raise ConfigError("E-OPTION-UNKNOWN", f"{section} has no option {option!r}.", f"Did you mean {home}.{option}?")
+
+
 def read_config(path: Path) -> Config:
-    """A config from a YAML or TOML file of `name: value`.
+    """A config from a YAML or TOML file of `name: value`, in sections or without.
 
     Raises:
         ConfigError: E-CONFIG-FILE when it cannot be read; E-OPTION-UNKNOWN for a wrong name.
     """
+    return with_options(Config(), _read(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Options by name from a file."""
     import tomllib
 
     import yaml
@@ -210,4 +246,64 @@ def read_config(path: Path) -> Config:
         raise ConfigError("E-CONFIG-FILE", f"cannot read it: {error}.", "Give a YAML or TOML file.", path) from error
     if not isinstance(data, dict):
         raise ConfigError("E-CONFIG-FILE", "expected name: value lines.", "See `cogmap config`.", path)
-    return with_options(Config(), data)
+    return {name: value for key, part in data.items() for name, value in _flat(path, key, part).items()}
+
+
+def _flat(path: Path, key: str, part: Any) -> dict[str, Any]:
+    """One entry of a file: an option, or a section of them."""
+    if key not in SECTIONS:
+        return {key: part}
+    if not isinstance(part, dict):
+        raise ConfigError("E-CONFIG-FILE", f"{key} is a section, got {part!r}.", "See `cogmap config`.", path)
+    for name in part:
+        _belongs(name, key)
+    return part
+
+
+def parse_intrinsics(text: str) -> tuple[float, float, float, float]:
+    """Four numbers from `fx,fy,cx,cy`, or from a file that holds them or a 3 x 3 matrix.
+
+    Raises:
+        ConfigError: E-OPTION.
+    """
+    try:
+        raw = Path(text).read_text() if Path(text).is_file() else text
+        v = [float(x) for x in raw.replace(",", " ").split()]
+    except (OSError, ValueError):
+        v = []
+    if len(v) == 9:
+        v = [v[0], v[4], v[2], v[5]]
+    if len(v) != 4 or min(v[:2]) <= 0:
+        raise ConfigError("E-OPTION", f"--intrinsics {text!r} is not fx,fy,cx,cy.", "Give four numbers in pixels.")
+    return v[0], v[1], v[2], v[3]
+
+
+def settled(
+    file: Path | None = None, place: Path | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[Config, dict[str, str]]:
+    """The config of a command line, and where each option comes from that is not the default.
+
+    Later ones win: `cogmap.toml` in a folder or the nearest above it, the file, variables as `COGMAP_VOXEL_M=0.03`.
+
+    Args:
+        file: of `--config`. place: the folder, by default the current one. environment: by default the process's own.
+
+    Raises:
+        ConfigError: E-CONFIG-FILE, E-OPTION-UNKNOWN, E-OPTION, E-OPTION-RANGE.
+    """
+    import yaml
+
+    here = (place or Path()).absolute()
+    project = next((p / PROJECT_FILE for p in (here, *here.parents) if (p / PROJECT_FILE).is_file()), None)
+    config, origin = Config(), dict[str, str]()
+    for source in (project, file):
+        if source is not None:
+            given = _read(source)
+            config = with_options(config, given)
+            origin |= dict.fromkeys(given, str(source))
+    named = {f"{VARIABLE}{f.name.upper()}": f.name for f in fields(Config)}
+    for variable, text in (os.environ if environment is None else environment).items():
+        if variable in named:
+            config = with_options(config, {named[variable]: yaml.safe_load(text)})
+            origin[named[variable]] = variable
+    return config, origin

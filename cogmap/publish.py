@@ -31,9 +31,16 @@ def rounded(scene: SceneMap) -> SceneMap:
     return replace(plain, voxels=scene.voxels, object_of_voxel=scene.object_of_voxel, frames=frames)
 
 
-def publish(scene: SceneMap, target: Path, *, run: dict[str, object], overwrite: bool = False) -> None:
-    """Write the whole folder of a map; see `mapfile.write.write_map` for errors."""
-    write_map(scene, target, derived=lambda folder: write_derived(scene, folder), run=run, overwrite=overwrite)
+def publish(
+    scene: SceneMap, target: Path, *, run: dict[str, object], overwrite: bool = False, derived: bool = True
+) -> None:
+    """Write the folder of a map, with what is derived from it or without; see `mapfile.write.write_map` for errors."""
+
+    def add(folder: Path) -> None:
+        if derived:
+            write_derived(scene, folder)
+
+    write_map(scene, target, derived=add, run=run, overwrite=overwrite)
 
 
 def write_derived(scene: SceneMap, folder: Path) -> None:

@@ -28,7 +28,7 @@ Opener = Callable[[str, Config], Model]
 
 def opened_model(name: str, config: Config) -> Model:
     """A model as the options ask for it."""
-    return open_model(name, config.device, commercial=config.commercial_ok, compiled=config.compiled)
+    return open_model(name, config.device, commercial=config.commercial_only, compiled=config.compiled)
 
 
 def reconstruct(capture: Capture, config: Config, diary: Diary, opener: Opener = opened_model) -> Reconstruction:

@@ -7,12 +7,17 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from cogmap.cli.app import app
+from cogmap.cli.outputs import delivered
+from cogmap.config import Config, settled, with_options
+from cogmap.errors import ConfigError, OutputError
 
 from .rooms import make_room, render, walk_path, write_sevenscenes
 
@@ -105,3 +110,79 @@ def test_bench_voxel_compares_the_columns() -> None:
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == ["reference", "cpu", "cuda"]
     assert "the same cells and counts" in lines[1] and "million points a second" in lines[0]
+
+
+def verbs(group: Any, path: str = "") -> dict[str, Any]:
+    """Every verb of the command line by name, those of groups too."""
+    out: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        out |= verbs(command, f"{path}{name} ") if hasattr(command, "commands") else {f"{path}{name}": command}
+    return out
+
+
+def test_every_verb_and_option_says_what_it_is_for() -> None:
+    found = verbs(get_command(app))
+    assert len(found) > 20 and {"build", "edit scale"} <= set(found)
+    bare = [f"{v} {p.name}" for v, c in found.items() for p in c.params if not getattr(p, "help", None)]
+    assert not bare and all(c.help for c in found.values())
+
+
+def test_slips_are_answered_with_what_was_meant(tmp_path: Path) -> None:
+    assert "Did you mean 'build'?" in run("biuld", "a.mp4").stderr
+    assert "--overwrite" in run("build", "a.mp4", "--overwrit").stderr
+    wrong = run("build", "a.mp4", "--set", "voxel_m=abc")
+    assert wrong.returncode == 2 and "E-OPTION voxel_m must be float, got 'abc'" in wrong.stderr
+    assert "Did you mean voxel_m?" in run("build", "a.mp4", "--set", "voxle_m=0.1").stderr
+    assert run("--version").stdout.startswith("cogmap 0.")
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"objects": [{"label": "desk", "center_m": [0, 0, 0.4], "size_m": [1, 1, 0.8]}]}')
+    assert run("import", boxes, "-o", tmp_path / "a" / "b.cogmap").returncode == 0
+    done = run("render", tmp_path / "a" / "b.cogmap", "--as", "metrc")
+    assert done.returncode == 2 and "Did you mean metric?" in done.stderr
+
+
+def test_outputs_are_looked_at_before_work_and_get_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    early = run("build", tmp_path / "none.mp4", "-o", tmp_path / "file" / "x.cogmap")
+    assert early.returncode == 7 and "E-OUTPUT-DENIED" in early.stderr  # before the missing source
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"objects": [{"label": "desk", "center_m": [0, 0, 0.4], "size_m": [1, 1, 0.8]}]}')
+    path = tmp_path / "boxes.cogmap"
+    assert run("build", boxes, "--only", "map").returncode == 0
+    assert {p.name for p in path.iterdir()} == {"map.json", "map.yaml", "run.json"}
+    assert run("build", boxes, "--only", "words").returncode == 2
+    for form, name in (("bev", "p.png"), ("metric", "p.txt")):
+        assert run("render", path, "--as", form, "-o", tmp_path / "new" / "er" / name).returncode == 0
+        assert (tmp_path / "new" / "er" / name).stat().st_size > 50
+    with pytest.raises(OutputError) as caught:
+        monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+        delivered(b"\x89PNG", None, picture=True)
+    assert caught.value.code == "E-OUTPUT-TERMINAL"
+
+
+def test_options_come_from_files_variables_and_flags_in_that_order(tmp_path: Path) -> None:
+    (tmp_path / "cogmap.toml").write_text("max_frames = 50\n[fuse]\nvoxel_m = 0.05\n")
+    (tmp_path / "mine.yaml").write_text("fuse: {voxel_m: 0.04}\nkeyframes: 3\n")
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    config, origin = settled(tmp_path / "mine.yaml", inner, {"COGMAP_KEYFRAMES": "5", "COGMAP_KERNELS": "sim"})
+    assert (config.max_frames, config.voxel_m, config.keyframes) == (50, 0.04, 5)
+    assert origin == {
+        "max_frames": str(tmp_path / "cogmap.toml"),
+        "voxel_m": str(tmp_path / "mine.yaml"),
+        "keyframes": "COGMAP_KEYFRAMES",
+    }
+    (tmp_path / "mine.yaml").write_text("prompt: {voxel_m: 0.04}\n")
+    with pytest.raises(ConfigError, match="Did you mean fuse.voxel_m"):
+        settled(tmp_path / "mine.yaml", inner, {})
+    with pytest.raises(ConfigError, match="max_frames must be 2 to"):
+        settled(None, inner, {"COGMAP_MAX_FRAMES": "1"})
+    shown = json.loads(run("config", "--json", "--origin").stdout)
+    assert shown["fuse"]["voxel_m"] == {"value": 0.02, "origin": "default"}
+
+
+def test_an_old_name_of_an_option_warns() -> None:
+    with pytest.warns(DeprecationWarning, match="commercial_only"):
+        assert with_options(Config(), {"commercial_ok": True}).commercial_only

@@ -76,7 +76,7 @@ class Checker:
 
     def distance_holds(self, printed_m: float, true_m: float) -> bool:
         rounded = abs(printed_m - true_m) <= 0.00505
-        return rounded if true_m < 1e-4 or true_m >= 0.005 else printed_m == 0.01
+        return rounded if true_m < 1.5e-4 or true_m >= 0.005 else printed_m == 0.01
 
     def holds(self, a: str, relation: str, b: str, other: str | None, frame: str) -> bool:
         if relation == "links":

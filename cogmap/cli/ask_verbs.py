@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .outputs import delivered
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
@@ -18,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def ask(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP|MAPS/")],
+    map_path: Annotated[Path, typer.Argument(metavar="MAP|MAPS/", help="A map, or a folder of maps.")],
     question: Annotated[str | None, typer.Argument(help='"How far is the sofa from the tv?"')] = None,
     qa: Annotated[Path | None, typer.Option(help="Items, one JSON object a line.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Answer lines; default: stdout.")] = None,
@@ -36,11 +38,9 @@ def ask(
         sys.exit(0 if found.value is not None else 3)
     assert qa is not None
     text = "".join(json.dumps(row) + "\n" for row in answers(map_path, qa))
-    if output is None:
-        print(text, end="")
-        return
-    output.write_text(text, encoding="utf-8")
-    print(output)
+    delivered(text.encode(), output)
+    if output is not None:
+        print(output)
 
 
 def answers(maps: Path, qa: Path) -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def evaluate(
     rules: Annotated[str | None, typer.Option(help="official, lmms-eval or vlmevalkit")] = None,
     frames: Annotated[int | None, typer.Option(help="Pictures of arms with frames.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of plan, replies and results.")] = None,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Grade maps against the truth; or, with --qa, a model with and without them."""
     from ..errors import ConfigError
@@ -194,11 +194,11 @@ def _scene(path: Path) -> Any:
 
 
 def questions(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP|MAPS/")],
+    map_path: Annotated[Path, typer.Argument(metavar="MAP|MAPS/", help="A map, or a folder of maps.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Items, one JSON object a line.")],
     types: Annotated[str, typer.Option(help="all, or names with commas between.")] = "all",
-    per_type: int = 5,
-    seed: int = 0,
+    per_type: Annotated[int, typer.Option(help="How many of each type, of each map.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 0,
 ) -> None:
     """Make questions from a map, or from every map of a folder, with answers and how each follows."""
     from ..mapfile.read import read_map
@@ -209,5 +209,5 @@ def questions(
     rows = []
     for path in [map_path] if _is_map(map_path) else sorted(map_path.glob("*.cogmap")):
         rows += generate(read_map(path), chosen, per_type, seed, path.stem)
-    output.write_text(written(rows), encoding="utf-8")
+    delivered(written(rows).encode(), output)
     print(output)

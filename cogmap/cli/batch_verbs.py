@@ -23,7 +23,7 @@ def batch(
     manifest: Annotated[
         Path | None, typer.Argument(metavar="MANIFEST", help="CSV, JSONL, Parquet, or a folder of captures.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="OUT", help="Folder of the maps.")] = None,
     runner: Annotated[str, typer.Option(help="local, ray (RAY_ADDRESS, else a cluster of this machine)")] = "local",
     jobs: Annotated[int, typer.Option(min=1, max=4096, help="Captures at once.")] = 1,
     gpus_per_worker: Annotated[float, typer.Option(help="Of ray.")] = 0.0,
@@ -33,14 +33,14 @@ def batch(
     only_failed: Annotated[bool, typer.Option("--only-failed", help="Try again what failed, nothing else.")] = False,
     shard_rows: Annotated[int, typer.Option(min=1, help="Rows of a Parquet file.")] = 10_000,
     settings: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
-    config: Path | None = None,
+    config: Annotated[Path | None, typer.Option(help="YAML or TOML of options, over cogmap.toml.")] = None,
     status: Annotated[Path | None, typer.Option("--status", metavar="OUT", help="Only say how a batch stands.")] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing of single captures.")] = False,
 ) -> None:
     """Map every capture of a manifest; run again, it goes on where it was."""
     from ..batch.run import run_batch
     from ..batch.worker import Limits
-    from ..config import Config, parse_setting, read_config, with_options
+    from ..config import parse_setting, settled, with_options
     from ..errors import ConfigError
 
     if status is not None:
@@ -54,7 +54,7 @@ def batch(
     figures = run_batch(
         manifest,
         output,
-        config=with_options(Config() if config is None else read_config(config), options),
+        config=with_options(settled(config)[0], options),
         runner=runner,
         jobs=jobs,
         gpus_per_worker=gpus_per_worker,

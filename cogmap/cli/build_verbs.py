@@ -15,8 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import ConfigError
+from .outputs import free_for
+
 if TYPE_CHECKING:
     from ..data.diary import OnProgress
+
+FRAMES, CAMERAS, LABELS = "Frames", "Cameras and depth", "Labels"
+METRES, EVERYTHING, OUTPUT = "Metres and frame", "Everything else", "Output"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,49 +32,67 @@ def add_to(app: typer.Typer) -> None:
     app.command("config")(show_config)
 
 
-def build(
-    source: Path,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: NAME.cogmap beside it.")] = None,
-    overwrite: bool = False,
-    max_frames: int | None = None,
-    max_gap: float | None = None,
-    keyframes: int | None = None,
-    sampling: str | None = None,
-    reconstructor: str | None = None,
-    labeler: Annotated[
-        str | None, typer.Option(help="recorded:FOLDER, grounding-dino, owlv2 (+sam2), shape-prior")
-    ] = None,
-    objects: Annotated[str | None, typer.Option(help='What a detector looks for: "chair, sofa|couch"')] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda: for models")] = None,
-    window: Annotated[int | None, typer.Option(help="Frames that a model sees at once.")] = None,
-    commercial_ok: Annotated[bool, typer.Option("--commercial-ok", help="Refuse non-commercial weights.")] = False,
-    scale: Annotated[str | None, typer.Option(help="camera-height=1.5 or ID.height=2.03")] = None,
-    intrinsics: Annotated[str | None, typer.Option(help="fx,fy,cx,cy in pixels")] = None,
-    fps: float | None = None,
-    up: str | None = None,
-    unit: str | None = None,
-    seed: int | None = None,
-    depth_unit: Annotated[float | None, typer.Option(help="Metres in one step of stored depth.")] = None,
-    convention: Annotated[
-        str | None, typer.Option(help="Poses as stored: opencv, opengl, opencv-w2c, opengl-w2c")
-    ] = None,
-    place: Annotated[str | None, typer.Option(help="object, room, building, street")] = None,
-    keep_frame: Annotated[bool, typer.Option("--keep-frame", help="Leave scans as they lie in their file.")] = False,
-    settings: Annotated[list[str] | None, typer.Option("--set", help="section.key=value")] = None,
-    config: Path | None = None,
-    strict: bool = False,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet")] = False,
-) -> None:
-    """Build a map from a capture and publish it as a folder."""
-    from .. import building
-    from ..config import parse_setting
-    from ..errors import OutputError
+def _option(panel: str, text: str, *names: str) -> Any:
+    """An option with its help, in a panel of the help page."""
+    return typer.Option(*names, help=text, rich_help_panel=panel)
 
-    _talk(quiet=quiet)
+
+def build(
+    source: Annotated[
+        Path, typer.Argument(help="A video, a folder of pictures or of RGB-D, transforms.json, a scan, boxes.")
+    ],
+    output: Annotated[Path | None, _option(OUTPUT, "Default: NAME.cogmap beside it.", "-o", "--output")] = None,
+    overwrite: Annotated[bool, _option(OUTPUT, "Replace the map that is there.", "--overwrite")] = False,
+    only: Annotated[str | None, _option(OUTPUT, "map: write no pictures and texts beside it.")] = None,
+    strict: Annotated[bool, _option(OUTPUT, "Exit with 10 where the map is degraded.", "--strict")] = False,
+    as_json: Annotated[bool, _option(OUTPUT, "Print what was made as JSON.", "--json")] = False,
+    quiet: Annotated[bool, _option(OUTPUT, "Say nothing but the path and errors.", "-q", "--quiet")] = False,
+    verbose: Annotated[bool, _option(OUTPUT, "Say what every step notes.", "-v", "--verbose")] = False,
+    max_frames: Annotated[int | None, _option(FRAMES, "Cap on frames for reconstruction: 300.")] = None,
+    max_gap: Annotated[float | None, _option(FRAMES, "Seconds between kept frames at most: 2.")] = None,
+    sampling: Annotated[str | None, _option(FRAMES, "auto, uniform, sharp, coverage")] = None,
+    fps: Annotated[float | None, _option(FRAMES, "Pictures a second of folders without times: 1.")] = None,
+    keyframes: Annotated[int | None, _option(FRAMES, "Frames kept for prompts: 8.")] = None,
+    reconstructor: Annotated[str | None, _option(CAMERAS, "auto, measured, sfm, da3-small, sfm+da3-small, ...")] = None,
+    device: Annotated[str | None, _option(CAMERAS, "auto, cpu, cuda: for models.")] = None,
+    window: Annotated[int | None, _option(CAMERAS, "Frames that a model sees at once.")] = None,
+    commercial_only: Annotated[bool, _option(CAMERAS, "Refuse non-commercial weights.", "--commercial-only")] = False,
+    intrinsics: Annotated[str | None, _option(CAMERAS, "fx,fy,cx,cy in pixels, or a file of them.")] = None,
+    depth_unit: Annotated[float | None, _option(CAMERAS, "Metres in one step of stored depth.")] = None,
+    convention: Annotated[
+        str | None, _option(CAMERAS, "Poses as stored: opencv, opengl, opencv-w2c, opengl-w2c.")
+    ] = None,
+    seed: Annotated[int | None, _option(CAMERAS, "Of everything random: 0.")] = None,
+    threads: Annotated[int | None, _option(CAMERAS, "Processor threads at most.")] = None,
+    labeler: Annotated[
+        str | None, _option(LABELS, "recorded:FOLDER, grounding-dino, owlv2, with +sam2; shape-prior")
+    ] = None,
+    objects: Annotated[str | None, _option(LABELS, 'What a detector looks for: "chair, sofa|couch".')] = None,
+    scale: Annotated[str | None, _option(METRES, "A known length: camera-height=1.5 or ID.height=2.03.")] = None,
+    up: Annotated[str | None, _option(METRES, "Axis of the input that points up: z, -y, ...")] = None,
+    unit: Annotated[str | None, _option(METRES, "Of the input's lengths: m, cm, mm, ft, in.")] = None,
+    place: Annotated[str | None, _option(METRES, "What it shows: object, room, building, street.")] = None,
+    keep_frame: Annotated[bool, _option(METRES, "Leave scans as they lie in their file.", "--keep-frame")] = False,
+    settings: Annotated[
+        list[str] | None, _option(EVERYTHING, "section.key=value, of any option that `cogmap config` lists.", "--set")
+    ] = None,
+    config: Annotated[Path | None, _option(EVERYTHING, "YAML or TOML of options, over cogmap.toml.")] = None,
+) -> None:
+    """Build a map from a capture and publish it as a folder.
+
+    Examples: `cogmap build room.mp4`, `cogmap build scan/ --labeler recorded:masks/`,
+    `cogmap build walk.mp4 --scale camera-height=1.5 -o maps/walk.cogmap`
+    """
+    from .. import building
+    from ..config import parse_intrinsics, parse_setting, settled
+
+    _talk(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
+    if only not in (None, "map"):
+        raise ConfigError("E-OPTION", f"--only takes map, got {only!r}.", "Write --only map.")
+    if threads is not None:
+        keep_to_threads(threads)
     target = output or default_output(source)
-    if target.exists() and not overwrite:
-        raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
+    free_for(target, overwrite=overwrite)
     options: dict[str, Any] = {}
     for text in settings or []:
         options |= parse_setting(text)
@@ -83,7 +107,7 @@ def build(
         "objects": objects,
         "device": device,
         "window": window,
-        "commercial_ok": commercial_ok or None,
+        "commercial_only": commercial_only or None,
         "scale": scale,
         "up": up,
         "unit": unit,
@@ -95,8 +119,8 @@ def build(
         "intrinsics": None if intrinsics is None else parse_intrinsics(intrinsics),
     }
     with progress(quiet=quiet or as_json) as said:
-        made = building.build(source, config=config, on_progress=said, **options)
-    made.save(target, overwrite=overwrite)
+        made = building.build(source, config=settled(config)[0], on_progress=said, **options)
+    made.save(target, overwrite=overwrite, derived=only is None)
     _say(made, target, as_json=as_json, quiet=quiet)
     if strict and made.quality.status != "ok":
         sys.exit(10)
@@ -129,27 +153,20 @@ def default_output(source: Path) -> Path:
     return place.parent / f"{place.name if source.is_dir() else place.stem}.cogmap"
 
 
-def _talk(*, quiet: bool) -> None:
-    """What the library notes goes to stderr."""
+def _talk(level: int) -> None:
+    """What the library notes goes to stderr, from a level on."""
     log = logging.getLogger("cogmap")
-    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.setLevel(level)
     log.handlers = [logging.StreamHandler(sys.stderr)]
 
 
-def parse_intrinsics(text: str) -> tuple[float, float, float, float]:
-    """Four numbers from `fx,fy,cx,cy`, or from a file that holds them or a 3 x 3 matrix."""
-    from ..errors import ConfigError
-
-    raw = Path(text).read_text() if Path(text).is_file() else text
-    try:
-        v = [float(x) for x in raw.replace(",", " ").split()]
-    except ValueError:
-        v = []
-    if len(v) == 9:
-        v = [v[0], v[4], v[2], v[5]]
-    if len(v) != 4 or min(v[:2]) <= 0:
-        raise ConfigError("E-OPTION", f"--intrinsics {text!r} is not fx,fy,cx,cy.", "Give four numbers in pixels.")
-    return v[0], v[1], v[2], v[3]
+def keep_to_threads(n: int) -> None:
+    """Compute in so many threads at most; called before anything that computes is imported."""
+    if not 1 <= n <= 1024:
+        raise ConfigError("E-OPTION-RANGE", f"threads must be 1 to 1024, got {n}.", "Change the option.")
+    n = min(n, os.cpu_count() or 1)
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(n)
 
 
 def _say(made: Any, target: Path, *, as_json: bool, quiet: bool) -> None:
@@ -183,8 +200,8 @@ def _scale_command(scene: Any, target: Path) -> str:
 
 
 def inspect(
-    source: Path,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    source: Annotated[Path, typer.Argument(help="What `build` takes, or a map.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Also put it before the gate that builds pass.")] = False,
 ) -> None:
     """Say how a source or a map would be read, without building."""
@@ -211,10 +228,23 @@ def inspect(
     print(json.dumps(data) if as_json else "\n".join(f"{k}: {v}" for k, v in data.items()))
 
 
-def show_config() -> None:
-    """Print the defaults as YAML."""
+def show_config(
+    config: Annotated[Path | None, typer.Option(help="YAML or TOML of options, over cogmap.toml.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not YAML.")] = False,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each option comes from.")] = False,
+) -> None:
+    """Print the options that a build here would take: defaults, cogmap.toml, --config, COGMAP_* variables."""
     import yaml
 
-    from ..config import Config
+    from ..config import SECTIONS, settled
 
-    print(yaml.safe_dump(asdict(Config()), sort_keys=False), end="")
+    chosen, came_from = settled(config)
+    data: dict[str, Any] = {
+        section: {name: getattr(chosen, name) for name in names} for section, names in SECTIONS.items()
+    }
+    if origin:
+        data = {
+            section: {n: {"value": v, "origin": came_from.get(n, "default")} for n, v in part.items()}
+            for section, part in data.items()
+        }
+    print(json.dumps(data) if as_json else yaml.safe_dump(data, sort_keys=False).rstrip())

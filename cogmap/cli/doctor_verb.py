@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
 
 def doctor(
     model: Annotated[str | None, typer.Option(help="Run a model with its weights on a known clip.")] = None,
-    device: str = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda")] = "auto",
 ) -> None:
     """Say what is installed and what `auto` would choose; with --model, whether that model sees a known room."""
     from ..doctor import judge_model, survey

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-MAP = Annotated[Path, typer.Argument(metavar="MAP")]
+MAP = Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")]
+ID = Annotated[str, typer.Argument(help="Of the object, as `chair_1`.")]
+NEW = Annotated[str, typer.Argument(help="The new one.")]
 OUTPUT = Annotated[Path | None, typer.Option("-o", "--output", help="Default: the map itself.")]
 
 
@@ -26,7 +28,9 @@ def add_to(app: typer.Typer) -> None:
 
 def scale(
     map_path: MAP,
-    option: Annotated[str, typer.Argument(metavar="camera-height=1.5 | ID.height=2.03")],
+    option: Annotated[
+        str, typer.Argument(metavar="camera-height=1.5 | ID.height=2.03", help="The length that is known.")
+    ],
     output: OUTPUT = None,
 ) -> None:
     """Set the scale of a map from one known length."""
@@ -41,33 +45,35 @@ def scale(
 
 def move(
     map_path: MAP,
-    id: str,
-    dx: float = 0.0,
-    dy: float = 0.0,
-    dz: float = 0.0,
-    turn: Annotated[float, typer.Option(help="degrees, counter-clockwise")] = 0.0,
+    id: ID,
+    dx: Annotated[float, typer.Option(help="Metres along x.")] = 0.0,
+    dy: Annotated[float, typer.Option(help="Metres along y.")] = 0.0,
+    dz: Annotated[float, typer.Option(help="Metres up.")] = 0.0,
+    turn: Annotated[float, typer.Option(help="Degrees, counter-clockwise.")] = 0.0,
     output: OUTPUT = None,
 ) -> None:
     """Move or turn an object."""
     _changed(map_path, output, "move", id, dx, dy, dz, turn)
 
 
-def remove(map_path: MAP, id: str, output: OUTPUT = None) -> None:
+def remove(map_path: MAP, id: ID, output: OUTPUT = None) -> None:
     """Take an object away."""
     _changed(map_path, output, "remove", id)
 
 
-def relabel(map_path: MAP, id: str, label: str, output: OUTPUT = None) -> None:
+def relabel(map_path: MAP, id: ID, label: NEW, output: OUTPUT = None) -> None:
     """Give an object another label."""
     _changed(map_path, output, "relabel", id, label)
 
 
-def rename(map_path: MAP, id: str, new_id: str, output: OUTPUT = None) -> None:
+def rename(map_path: MAP, id: ID, new_id: NEW, output: OUTPUT = None) -> None:
     """Give an object another id."""
     _changed(map_path, output, "rename", id, new_id)
 
 
-def merge(map_path: MAP, id: str, other: str, output: OUTPUT = None) -> None:
+def merge(
+    map_path: MAP, id: ID, other: Annotated[str, typer.Argument(help="Id of the second object.")], output: OUTPUT = None
+) -> None:
     """Make one object of two."""
     _changed(map_path, output, "merge", id, other)
 
@@ -81,7 +87,7 @@ def _changed(map_path: Path, output: Path | None, change: str, *values: object) 
     print(output or map_path)
 
 
-def diff(before: MAP, after: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
+def diff(before: MAP, after: MAP) -> None:
     """Say what differs between two maps, one change a line."""
     from ..building import load
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .outputs import delivered
 
 if TYPE_CHECKING:
     from ..data.scene import SceneMap
@@ -23,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def render(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
     form: Annotated[
         str,
         typer.Option(
@@ -32,8 +33,8 @@ def render(
             "slices, frames",
         ),
     ] = "metric",
-    output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
-    size_px: int = 896,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: stdout.")] = None,
+    size_px: Annotated[int, typer.Option(help="Longer side of a picture.")] = 896,
     style: Annotated[str, typer.Option(help="Of bev: schematic, photo, height, occupancy, ids")] = "schematic",
     max_tokens: Annotated[int | None, typer.Option(help="About how much a text may cost.")] = None,
     question: Annotated[str | None, typer.Option(help="What has to stay within --max-tokens.")] = None,
@@ -67,10 +68,7 @@ def render(
     else:
         options = {} if frame is None else {"frame": frame}
         payload = made.to_text(form, max_tokens=max_tokens, question=question, **options).encode()
-    if output is None:
-        sys.stdout.buffer.write(payload)
-    else:
-        output.write_bytes(payload)
+    delivered(payload, output, picture=form == "bev")
 
 
 def _as_data(scene: SceneMap, form: str) -> bytes:
@@ -86,7 +84,7 @@ def _as_data(scene: SceneMap, form: str) -> bytes:
     return (text.rstrip() + "\n").encode()
 
 
-def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
+def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")]) -> None:
     """Check a map folder against the schema and its own hashes."""
     from ..mapfile.read import notices, read_map
 
@@ -99,9 +97,9 @@ def validate(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
 
 
 def label(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
     client: Annotated[str, typer.Option(help="openai:URL#MODEL, anthropic:MODEL or replay:FILE")],
-    frames: int = 8,
+    frames: Annotated[int, typer.Option(help="How many pictures it is shown.")] = 8,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the map itself.")] = None,
 ) -> None:
     """Let a vision-language model name the objects in marked keyframes."""
@@ -112,14 +110,14 @@ def label(
 
 
 def import_boxes(
-    boxes: Annotated[Path, typer.Argument(metavar="BOXES.json")],
+    boxes: Annotated[Path, typer.Argument(metavar="BOXES.json", help="Boxes, or annotations.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="A map; a folder of maps with --all.")],
     format: Annotated[str, typer.Option(help="boxes, or vsi-meta: released annotations of VSI-Bench")] = "boxes",
     scene: Annotated[str | None, typer.Option(help="Which scene of the file.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every scene of the file, as OUTPUT/SCENE.cogmap.")] = False,
-    up: str | None = None,
-    unit: str | None = None,
-    overwrite: bool = False,
+    up: Annotated[str | None, typer.Option(help="Axis of the boxes that points up: z, -y, ...")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of their lengths: m, cm, mm, ft, in.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the map that is there.")] = False,
 ) -> None:
     """Make a map of a JSON of boxes, or maps of released annotations."""
     from ..building import build, import_annotations
@@ -138,9 +136,9 @@ def import_boxes(
 
 
 def export(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
+    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
     to: Annotated[str, typer.Option("--to", help="ply, glb, nerfstudio, nav2, spatiallm, boxes, coco3d, mesh, rerun")],
-    output: Annotated[Path, typer.Option("-o", "--output")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="A file, or a folder for formats of many.")],
 ) -> None:
     """Write a map in another format."""
     from ..exporting import export_map
@@ -150,7 +148,7 @@ def export(
     print(output)
 
 
-def view(map_path: Annotated[Path, typer.Argument(metavar="MAP")]) -> None:
+def view(map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")]) -> None:
     """Show a map in the rerun viewer; `export --to rerun` writes the recording instead."""
     from ..interop.rerun import open_viewer
     from ..mapfile.read import read_map

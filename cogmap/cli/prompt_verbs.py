@@ -18,8 +18,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def prompt(
-    map_path: Annotated[Path, typer.Argument(metavar="MAP")],
-    question: str,
+    map_path: Annotated[Path, typer.Argument(metavar="MAP", help="A map folder.")],
+    question: Annotated[str, typer.Argument(help="What the model is asked.")],
     provider: Annotated[
         str, typer.Option("--for", help="text, openai, openai-responses, anthropic, gemini, hf, ollama, langchain, mcp")
     ] = "text",

@@ -47,7 +47,7 @@ def serve(
         run_http(service, http, os.environ.get(token_env) or None)
 
 
-def skill(output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR")]) -> None:
+def skill(output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where SKILL.md goes.")]) -> None:
     """Write SKILL.md, what an agent reads before it uses maps."""
     from ..serve.skill import write_skill
 

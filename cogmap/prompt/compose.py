@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from inspect import signature
 from typing import Any
 
@@ -81,7 +82,9 @@ def text_of(
         ConfigError: E-OPTION for an unknown form or an option that it does not take.
     """
     if form not in TEXTS:
-        raise ConfigError("E-OPTION", f"there is no text form {form!r}.", f"Forms: {', '.join(TEXTS)}.")
+        close = get_close_matches(form, TEXTS, 1)
+        remedy = f"Did you mean {close[0]}?" if close else f"Forms: {', '.join(TEXTS)}."
+        raise ConfigError("E-OPTION", f"there is no text form {form!r}.", remedy)
 
     try:
         signature(TEXTS[form]).bind(scene, **options)

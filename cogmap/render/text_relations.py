@@ -36,7 +36,7 @@ PATTERN = re.compile(
 )
 INVERSE = {"left": "right", "front": "behind", "above": "below", "on": "under"}
 MIRROR = {"near", "aligned"}
-TOUCHES_M = 1e-4
+TOUCHES_M = 1.5e-4  # map files hold lengths to 0.1 mm
 
 
 def render_relations(

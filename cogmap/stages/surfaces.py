@@ -22,6 +22,8 @@ MOST_PIERCED = 0.35
 BEHIND_M = 0.12
 MEET_M = 0.5
 THINNEST_M, THICKEST_M = 0.03, 0.3
+LEAST_CEILING_M, LEAST_CEILING_M2, LEAST_VOXELS = 1.8, 1.0, 200
+BEYOND_M, MOST_BEYOND = 0.15, 0.01
 
 
 @dataclass(frozen=True)
@@ -121,16 +123,22 @@ def flattened(voxels: Voxels, surfaces: Surfaces) -> Voxels:
 
 
 def _ceiling(voxels: Voxels) -> float | None:
-    """Height of the highest strong level surface that looks down, at least 1.8 above the floor."""
-    z = voxels.mean_map[(voxels.normal[:, 2] < -0.8) & (voxels.mean_map[:, 2] > 1.8), 2]
-    if len(z) < 200:
+    """Height of the highest strong level surface that looks down, at least 1.8 above the floor; None when things go on
+    beyond it or it is no wider than the underside of a cupboard."""
+    mean = voxels.mean_map
+    down = mean[(voxels.normal[:, 2] < -0.8) & (mean[:, 2] > LEAST_CEILING_M)]
+    z = down[:, 2]
+    if len(z) < LEAST_VOXELS:
         return None
-    count, edges = np.histogram(z, np.arange(1.8, float(z.max()) + 0.1, 0.04))
-    strong = np.flatnonzero(count >= max(0.3 * count.max(), 100))
+    count, edges = np.histogram(z, np.arange(LEAST_CEILING_M, float(z.max()) + 0.1, 0.04))
+    strong = np.flatnonzero(count >= max(0.3 * count.max(), LEAST_VOXELS / 2))
     if len(strong) == 0:
         return None
-    top = edges[strong[-1]]
-    return float(np.median(z[np.abs(z - top) < 0.08]))
+    band = np.abs(z - edges[strong[-1]]) < 0.08
+    top = float(np.median(z[band]))
+    cells = np.unique(np.floor(down[band, :2] / CELL_M), axis=0)
+    wide = len(cells) * CELL_M**2 >= LEAST_CEILING_M2
+    return top if wide and np.mean(mean[:, 2] > top + BEYOND_M) <= MOST_BEYOND else None
 
 
 def find_walls(voxels: Voxels, ceiling_m: float | None, noise_m: float = 0.0) -> tuple[WallPlane, ...]:
