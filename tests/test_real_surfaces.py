@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from cogmap.data.detections import FrameDetections, Labeler
+from cogmap.data.points import PointCloud
 from cogmap.data.scene import MapObject, SceneMap
 from cogmap.data.voxels import Voxels
 from cogmap.geometry.rigid import apply
+from cogmap.stages.fuse import fuse_points
+from cogmap.stages.overlaps import one_thing_a_place
 from cogmap.stages.regions import boxed, is_floor_sheet, is_one_thing
 
 from .references import K, mapped
@@ -84,9 +88,6 @@ def test_a_small_mask_on_a_large_thing_is_no_word_about_it(hung: tuple[SceneMap,
 
 def voxels_of(xyz: np.ndarray, normal: np.ndarray, edge: float = 0.02) -> Voxels:
     """Voxels with a point each, without frames."""
-    from cogmap.data.points import PointCloud
-    from cogmap.stages.fuse import fuse_points
-
     made = fuse_points(PointCloud(xyz, np.full(xyz.shape, 128, np.uint8)), np.eye(4), edge)
     at = np.argmin(np.linalg.norm(made.mean_map[:, None] - xyz[None, ::7], axis=2), axis=1)
     return Voxels(**{**vars(made), "normal": normal[::7][at].astype(np.float32)})
@@ -141,3 +142,55 @@ def test_a_wide_low_sheet_is_the_floor_and_a_book_on_it_is_not() -> None:
     for (xyz, normal), floor in ((worn, True), (book, False), (table, False)):
         voxels = voxels_of(xyz, normal)
         assert is_floor_sheet(voxels, np.arange(len(voxels))) == floor
+
+
+def pieces(*clouds: np.ndarray) -> tuple[Voxels, np.ndarray]:
+    """Voxels of point sets and the number of the set of each."""
+    xyz = np.concatenate(clouds)
+    voxels = fuse_points(PointCloud(xyz, np.full(xyz.shape, 128, np.uint8)), np.eye(4), 0.02)
+    of = np.repeat(np.arange(len(clouds)), [len(c) for c in clouds])
+    return voxels, of[cKDTree(xyz).query(voxels.mean_map)[1]].astype(np.int32)
+
+
+def test_two_pieces_in_one_place_are_one_thing_and_two_things_side_by_side_are_not() -> None:
+    rng = np.random.default_rng(1)
+    bed = box_surface((0, 0, 0.25), (2.0, 1.6, 0.5), 3000, rng)
+    voxels, objects = pieces(*striped(bed, 2))
+    assert objects.max() == 1 and one_thing_a_place(voxels, objects, 0.05).max() == 0
+    beside = box_surface((0, 1.62, 0.25), (2.0, 1.6, 0.5), 3000, rng)
+    voxels, objects = pieces(bed, beside)
+    assert one_thing_a_place(voxels, objects, 0.05).max() == 1
+
+
+def test_what_is_shaved_off_a_thing_is_its_own_and_what_stands_in_or_on_it_is_not() -> None:
+    rng = np.random.default_rng(2)
+    top, legs = (
+        box_surface((0, 0, 0.72), (1.4, 0.8, 0.04), 3000, rng),
+        box_surface((0, 0.3, 0.35), (1.3, 0.05, 0.7), 3000, rng),
+    )
+    table = np.concatenate([top, legs])
+    skin = sheet((0.3, 0.1, 0.69), (0.5, 0.3, 0), (0, 0, -1))[0]
+    stool = box_surface((0.2, -0.1, 0.24), (0.36, 0.36, 0.48), 3000, rng)
+    screen = box_surface((0, 0.2, 0.96), (0.6, 0.03, 0.4), 3000, rng)
+    voxels, objects = pieces(table, skin, stool, screen)
+    made = one_thing_a_place(voxels, objects, 0.05)
+    ends = [set(made[objects == k].tolist()) for k in range(4)]
+    assert ends[0] == ends[1] and len(set.union(*ends)) == 3 and made.max() == 2
+
+
+def striped(xyz: np.ndarray, n: int) -> list[np.ndarray]:
+    """Points cut into sets of stripes 20 cm wide, as a bed spread of several colours is."""
+    of = np.floor(xyz[:, :2].sum(1) / 0.2).astype(int) % n
+    return [xyz[of == k] for k in range(n)]
+
+
+def test_pieces_join_alike_in_any_order_and_wherever_the_room_lies() -> None:
+    rng = np.random.default_rng(3)
+    boxes = [((0, 0, 0.3), (1.2, 0.9, 0.6)), ((1.5, 0.2, 0.5), (0.8, 1.1, 1.0)), ((0.2, 1.6, 0.4), (1.4, 0.7, 0.8))]
+    voxels, objects = pieces(*(s for c, size in boxes for s in striped(box_surface(c, size, 2500, rng), 3)))
+    made = one_thing_a_place(voxels, objects, 0.05)
+    assert objects.max() == 8 and made.max() == 2
+    other = one_thing_a_place(voxels, rng.permutation(9).astype(np.int32)[objects], 0.05)
+    assert len(np.unique(np.stack([made, other]), axis=1).T) == 3
+    moved = Voxels(**{**vars(voxels), "mean_map": voxels.mean_map + np.float32(8)})
+    assert np.array_equal(one_thing_a_place(moved, objects, 0.05), made)

@@ -11,6 +11,7 @@ from ..geometry.box import fit_rectangle, turn_xy
 from .colour import split_by_colour
 from .convexity import cut_at_creases
 from .instances import InstanceOptions, absorbed, connected, numbered, split_at_supports
+from .overlaps import one_thing_a_place
 
 LEG_M = 0.1
 ONE_THING_M = 1.5
@@ -26,7 +27,7 @@ def find_regions(voxels: Voxels, candidates: Bool, options: InstanceOptions | No
     What is connected is cut where its colour changes and where something stands on it. A piece over 1.5 m long whose
     surface lies for the most part inside its own box, not on the faces of it, is several things that touch: it is cut
     where it bends inwards (`convexity.cut_at_creases`), and of those cuts what has under a quarter of a square metre
-    of surface is nobody's. Sheets on the floor are the floor.
+    of surface is nobody's. Sheets on the floor are the floor, and what lies in one place is one thing.
 
     Args:
         voxels: in the map frame. candidates: (V,) voxels that are neither room nor outside.
@@ -40,9 +41,7 @@ def find_regions(voxels: Voxels, candidates: Bool, options: InstanceOptions | No
     pieces = [p for piece in coloured for p in split_at_supports(voxels, piece, radius, opts)]
     parts = [p for piece in pieces for p in _things(voxels, piece, radius, opts) if not is_floor_sheet(voxels, p)]
     out = numbered(voxels, parts, opts, spacing)
-    known = out >= 0
-    out[known] = np.unique(absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M)[known], return_inverse=True)[1]
-    return out
+    return one_thing_a_place(voxels, absorbed(voxels, out, 2 * voxels.voxel_m, thin_m=LEG_M), opts.min_second_m)
 
 
 def _coloured_pieces(voxels: Voxels, part: Array, opts: InstanceOptions) -> list[Array]:
