@@ -111,17 +111,17 @@ def test_the_front_and_the_top_of_a_counter_are_one_and_a_corner_of_the_room_is_
     front = sheet((0, 0, 0.4), (1.2, 0, 0.8), (0, -1, 0))
     top = sheet((0, 0.3, 0.8), (1.2, 0.6, 0), (0, 0, 1))
     voxels, parts = parts_of(front, top)
-    assert len(boxed(voxels, parts)) == 1
+    assert len(boxed(voxels, parts, 0.1)) == 1
     left = sheet((-0.6, -0.6, 0.4), (0, 1.2, 0.8), (1, 0, 0))
     back = sheet((0, 0, 0.4), (1.2, 0, 0.8), (0, -1, 0))
     voxels, parts = parts_of(left, back)
-    assert len(boxed(voxels, parts)) == 2
+    assert len(boxed(voxels, parts, 0.1)) == 2
 
 
 def test_a_bed_is_one_thing_and_a_corner_full_of_furniture_is_not() -> None:
     rng = np.random.default_rng(0)
     bed = box_surface((0, 0, 0.25), (2.0, 1.6, 0.5), 800, rng)
-    assert is_one_thing(bed)
+    assert is_one_thing(bed, 0.1)
     crowd = [
         box_surface((x, y, h / 2), (0.5, 0.5, h), 800, rng)
         for x, y, h in [
@@ -133,7 +133,7 @@ def test_a_bed_is_one_thing_and_a_corner_full_of_furniture_is_not() -> None:
             (2.4, 1.8, 1.1),
         ]
     ]
-    assert not is_one_thing(np.concatenate(crowd))
+    assert not is_one_thing(np.concatenate(crowd), 0.1)
 
 
 def test_a_wide_low_sheet_is_the_floor_and_a_book_on_it_is_not() -> None:

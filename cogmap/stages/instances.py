@@ -32,6 +32,7 @@ class InstanceOptions:
         min_support_height_m: lower patches are feet and rugs, not tables.
         min_carried_m: what stands on a patch rises at least this much.
         min_cut_by_colour_m: sets of this width are also cut where colour changes.
+        face_m: what is no farther from a face of a box lies on it.
         least_radius, max_radius: cells bridged at least, and at most where the sampling is thin.
     """
 
@@ -41,6 +42,7 @@ class InstanceOptions:
     min_support_height_m: float = 0.25
     min_carried_m: float = 0.06
     min_cut_by_colour_m: float = 0.8
+    face_m: float = 0.1
     least_radius: int = 1
     max_radius: int = 3
 
@@ -53,6 +55,7 @@ def options_for(noise_m: float, voxel_m: float) -> InstanceOptions:
         min_edge_m=max(plain.min_edge_m, 6 * noise_m),
         min_second_m=max(plain.min_second_m, 4 * noise_m),
         min_carried_m=max(plain.min_carried_m, 3 * noise_m),
+        face_m=max(plain.face_m, 6 * noise_m),
         least_radius=max(plain.least_radius, min(reach, plain.max_radius)),
     )
 

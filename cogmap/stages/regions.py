@@ -15,7 +15,7 @@ from .overlaps import one_thing_a_place
 
 LEG_M = 0.1
 ONE_THING_M = 1.5
-ON_FACES, FACE_M = 0.4, 0.1
+ON_FACES = 0.4
 LEAST_PIECE_M2 = 0.24
 OF_ONE_BOX, OUTWARD, LONGEST_M, TOUCH_CELLS = 0.8, 0.5, 3.0, 2.0
 SHEET_LOW_M, SHEET_M2 = 0.16, 0.5
@@ -53,13 +53,13 @@ def _coloured_pieces(voxels: Voxels, part: Array, opts: InstanceOptions) -> list
 def _things(voxels: Voxels, part: Array, radius: int, opts: InstanceOptions) -> list[Array]:
     """A piece, or what it is made of where it cannot be one thing."""
     least = LEAST_PIECE_M2 / voxels.voxel_m**2
-    if len(part) < 2 * least or is_one_thing(voxels.mean_map[part].astype(np.float64)):
+    if len(part) < 2 * least or is_one_thing(voxels.mean_map[part].astype(np.float64), opts.face_m):
         return [part]
-    large = [p for p in boxed(voxels, cut_at_creases(voxels, part)) if len(p) >= least]
+    large = [p for p in boxed(voxels, cut_at_creases(voxels, part), opts.face_m) if len(p) >= least]
     return [q for p in large for q in split_at_supports(voxels, p, radius, opts)]
 
 
-def boxed(voxels: Voxels, parts: list[Array]) -> list[Array]:
+def boxed(voxels: Voxels, parts: list[Array], face_m: float) -> list[Array]:
     """Patches joined, the best pair first, while two that touch are faces of one box: a counter's front and its top.
 
     Two are when four fifths of both lie on the faces of the box round them and look out of it; so the corner of a room,
@@ -75,7 +75,7 @@ def boxed(voxels: Voxels, parts: list[Array]) -> list[Array]:
         of[index[cKDTree(key).query_pairs(TOUCH_CELLS, output_type="ndarray")]] if len(index) else np.zeros((0, 2), int)
     )
     near = {(int(a), int(b)) for a, b in np.unique(np.sort(touching, axis=1), axis=0) if a != b}
-    scores = {pair: on_faces(voxels, np.concatenate([parts[k] for k in pair])) for pair in sorted(near)}
+    scores = {pair: on_faces(voxels, np.concatenate([parts[k] for k in pair]), face_m) for pair in sorted(near)}
     while scores:
         (a, b), best = max(scores.items(), key=lambda item: (item[1], -item[0][0], -item[0][1]))
         if best < OF_ONE_BOX:
@@ -84,11 +84,11 @@ def boxed(voxels: Voxels, parts: list[Array]) -> list[Array]:
         others = sorted({k for pair in scores if {a, b} & set(pair) for k in pair} - {a, b})
         scores = {pair: score for pair, score in scores.items() if not {a, b} & set(pair)}
         for k in others:
-            scores[min(a, k), max(a, k)] = on_faces(voxels, np.concatenate([parts[a], parts[k]]))
+            scores[min(a, k), max(a, k)] = on_faces(voxels, np.concatenate([parts[a], parts[k]]), face_m)
     return [np.sort(p) for p in parts if len(p)]
 
 
-def on_faces(voxels: Voxels, part: Array) -> float:
+def on_faces(voxels: Voxels, part: Array, face_m: float) -> float:
     """Share of some voxels that lie on a face of their own box, the lower one aside, and look out of it; 0 when the box
     is longer than any piece of furniture."""
     xyz, normal = voxels.mean_map[part].astype(np.float64), voxels.normal[part].astype(np.float64)
@@ -99,10 +99,10 @@ def on_faces(voxels: Voxels, part: Array) -> float:
     along, out = (xyz[:, :2] - center) @ R, normal[:, :2] @ R
     off = np.column_stack([size / 2 - along, size / 2 + along, xyz[:, 2].max() - xyz[:, 2]])
     looks = np.column_stack([out, -out, normal[:, 2]])
-    return float(((off < FACE_M) & (looks > OUTWARD)).any(1).mean())
+    return float(((off < face_m) & (looks > OUTWARD)).any(1).mean())
 
 
-def is_one_thing(xyz: F64) -> bool:
+def is_one_thing(xyz: F64, face_m: float) -> bool:
     """Whether points (P, 3) are no longer than 1.5 m, or lie on the faces of their own box: a bed does, a corner full
     of furniture does not."""
     center, size, yaw = fit_rectangle(xyz[:, :2])
@@ -110,7 +110,7 @@ def is_one_thing(xyz: F64) -> bool:
     if max(size.max(), top - float(xyz[:, 2].min())) <= ONE_THING_M:
         return True
     inside = (size / 2 - np.abs((xyz[:, :2] - center) @ turn_xy(yaw))).min(1)
-    return float((np.minimum(inside, top - xyz[:, 2]) < FACE_M).mean()) >= ON_FACES
+    return float((np.minimum(inside, top - xyz[:, 2]) < face_m).mean()) >= ON_FACES
 
 
 def is_floor_sheet(voxels: Voxels, part: Array) -> bool:
