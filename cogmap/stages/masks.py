@@ -73,7 +73,7 @@ def instances_from_masks(
     cluster = join_by_views(table, np.bincount(region[region >= 0], minlength=len(table)))
     of_region = np.where(_mostly_masked(cluster, table, region), cluster, -1)
     joined = _rejoined(np.where(region >= 0, of_region[region], -1), sightings)
-    object_of_voxel, owners, shares = _voted(joined, sightings)
+    object_of_voxel, owners, shares = _voted(joined, region < 0, sightings)
     object_of_voxel = _tidied(voxels, is_room, object_of_voxel)
     filled = _filled(voxels, is_room, object_of_voxel)
     rim = (filled >= 0) & (object_of_voxel < 0) & shown & ~masked
@@ -188,18 +188,20 @@ def _mostly_masked(cluster: I32, table: I32, region: I32) -> Array:
     return np.asarray(enough[cluster])
 
 
-def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32], list[F64]]:
+def _voted(joined: Array, alone: Bool, sightings: list[Sighting]) -> tuple[I32, list[I32], list[F64]]:
     """Every voxel to the object that most of its views give it to, -1 where most give it to none.
 
-    One view, or half of them, move no voxel to an object that its region is not of. A mask belongs to the object that
-    most of its voxels are of. Returns that object of every mask of every frame too, and the share of it, as the frame
+    One view, or half of them, move no voxel to an object that its region is not of; a voxel `alone`, of no region since
+    views are few or slanting there, goes where all of its views say. A mask belongs to the object that most of its
+    voxels in regions are of. Returns that object of every mask of every frame too, and the share of it, as the frame
     sees it, that the mask covers.
     """
     n = int(joined.max(initial=-1)) + 1
     owners, shares, votes = [], [], []
     for s in sightings:
         of, width = joined[s.voxel], n + 1
-        pair, count = np.unique(s.mask.astype(np.int64) * width + of + 1, return_counts=True)
+        known = ~alone[s.voxel]
+        pair, count = np.unique(s.mask[known].astype(np.int64) * width + of[known] + 1, return_counts=True)
         mask, who = pair // width, pair % width - 1
         order = np.lexsort((-who, count, mask))
         owner = np.full(len(s.labels) + 1, -1, np.int32)
@@ -215,7 +217,8 @@ def _voted(joined: Array, sightings: list[Sighting]) -> tuple[I32, list[I32], li
     order = np.lexsort((who, count, voxel))
     last = order[np.flatnonzero(np.diff(voxel[order], append=-1))]
     views = np.bincount(voxel, count, len(joined))[voxel[last]]
-    sure = (who[last] == joined[voxel[last]]) | ((count[last] >= LEAST_VOTES) & (2 * count[last] > views))
+    agreed = alone[voxel[last]] & (count[last] == views)
+    sure = (who[last] == joined[voxel[last]]) | agreed | ((count[last] >= LEAST_VOTES) & (2 * count[last] > views))
     out = np.full(len(joined), -1, np.int32)
     out[voxel[last]] = np.where(sure, who[last], -1)
     return out, owners, shares

@@ -55,7 +55,7 @@ def filmed(rgb: np.ndarray, i: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_video(
-    path: Path, pictures: Iterable[np.ndarray], fps: int = 10, *, seed: int = 0, codec: str = "libx264"
+    path: Path, pictures: Iterable[np.ndarray], fps: int = 10, *, seed: int = 0, codec: str = "libx264", qp: int = 20
 ) -> None:
     """Encode (H, W, 3) uint8 pictures as H.264 with sensor noise and exposure changes."""
     rng = np.random.default_rng(seed)
@@ -66,7 +66,7 @@ def write_video(
                 stream = out.add_stream(codec, rate=fps)
                 stream.width, stream.height = rgb.shape[1], rgb.shape[0]
                 stream.pix_fmt = "yuv420p"
-                stream.options = {"qp": "20", "preset": "veryfast"}  # rate control differs from run to run
+                stream.options = {"qp": str(qp), "preset": "veryfast"}  # rate control differs from run to run
             for packet in stream.encode(av.VideoFrame.from_ndarray(filmed(rgb, i, rng))):
                 out.mux(packet)
         assert stream is not None
