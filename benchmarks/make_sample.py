@@ -2,7 +2,7 @@
 
     python -m benchmarks.make_sample
 
-Writes `cogmap/samples/frames.npz` (pictures as JPEG, depth in mm, ids of things, poses, K) and `cogmap/samples/room.mp4`.
+Writes into `cogmap/samples` a `frames.npz` (pictures as JPEG, depth as PNG, ids of things, poses, K) and a `room.mp4`.
 """
 
 from __future__ import annotations

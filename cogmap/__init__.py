@@ -18,6 +18,7 @@ _HOME = {
     "build_arrays": "building",
     "load": "building",
     "sample_frames": "building",
+    "write_sample": "samples",
     "parse_metric": "render.text_metric",
     "score": "qa.score",
     "score_answer": "qa.score",
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .errors import CogmapError, ConfigError, InputError, OutputError, TrustError
     from .qa.score import score, score_answer
     from .render.text_metric import parse_metric
+    from .samples import write_sample
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FLOORS = [
     ["_version", "errors", "_checks", "_optional", "_files", "_apart"],
-    ["data", "geometry"],
+    ["data", "geometry", "samples"],
     ["capture", "reconstruct", "stages", "label", "clients", "query", "render", "mapfile", "interop"],
     ["prompt", "qa"],
     [

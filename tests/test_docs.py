@@ -14,7 +14,7 @@ from .rooms import make_room, render, walk_path, write_sevenscenes
 
 PUBLIC = [
     "CogmapError", "CognitiveMap", "Config", "ConfigError", "InputError", "OutputError", "TrustError", "build",
-    "build_arrays", "load", "parse_metric", "sample_frames", "score", "score_answer",
+    "build_arrays", "load", "parse_metric", "sample_frames", "score", "score_answer", "write_sample",
 ]  # fmt: skip
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -226,3 +226,12 @@ def test_the_verb_grades_maps_boxes_and_folders(tmp_path: Path) -> None:
     assert "recall@0.5: 1" in text.stdout
     wrong = runner.invoke(app, ["eval", "--pred", str(tmp_path / "pred"), "--truth", str(tmp_path / "nothing")])
     assert wrong.exit_code != 0
+
+
+def test_yes_and_no_are_scored_as_words_under_all_rules() -> None:
+    items = [{"id": k, "question_type": "exists", "answer": a, "options": None} for k, a in enumerate(("no", "yes"))]
+    for rules in ("official", "lmms-eval", "vlmevalkit"):
+        report = cogmap.score(items, {0: "No, there is none.", 1: "<answer>Yes</answer>"}, rules=rules)
+        assert report.overall == 1.0 and report.unparsed == 0 and report.rmse == {}
+        report = cogmap.score(items, {0: "yes", 1: ""}, rules=rules)
+        assert report.overall == 0.0 and report.unparsed == 1

@@ -1,4 +1,4 @@
-"""`build`, `inspect`, `config`: from a source."""
+"""`build`, `inspect`, `sample`, `config`: from a source."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
     app.command()(build)
     app.command()(inspect)
+    app.command()(sample)
     app.command("config")(show_config)
 
 
@@ -226,6 +227,21 @@ def inspect(
         data["issues"] = [asdict(i) for i in issues]
         data["status"] = "degraded" if any(i.severity == "degraded" for i in issues) else "ok"
     print(json.dumps(data) if as_json else "\n".join(f"{k}: {v}" for k, v in data.items()))
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Is made.")],
+) -> None:
+    """Write a capture to try things on: RGB-D frames of a made-up room, masks of what is in it, and a film of it."""
+    from ..samples import write_sample
+
+    place = write_sample(folder)
+    print(place)
+    print(
+        f"cogmap build {place / 'scan'} --labeler recorded:{place / 'masks'}  # seconds\n"
+        f"cogmap build {place / 'room.mp4'} --scale camera-height=1.5  # minutes: cameras and depth come from the film",
+        file=sys.stderr,
+    )
 
 
 def show_config(

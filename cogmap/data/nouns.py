@@ -31,6 +31,8 @@ IRREGULAR = {
     "people": "person",
     "mice": "mouse",
     "children": "child",
+    "tvs": "tv",
+    "buses": "bus",
 }
 ALWAYS_S = ("glasses", "scissors", "trousers", "stairs", "headphones", "books", "shoes", "clothes", "jeans")
 _CANONICAL = {word: row[0] for row in SAME for word in row}
@@ -50,6 +52,21 @@ def singular(text: str) -> str:
     if last.endswith("s") and not last.endswith(("ss", "us", "is")) and len(last) > 3:
         last = last[:-1]
     return " ".join([*words[:-1], last])
+
+
+def plural(text: str) -> str:
+    """A name for several: only its last word is changed, and never one that is in the plural."""
+    if singular(text) != " ".join(text.lower().split()):
+        return text
+    head, space, last = text.rpartition(" ")
+    many = {one: more for more, one in IRREGULAR.items()}.get(last.lower())
+    if last.lower() in ALWAYS_S:
+        many = last
+    elif many is None:
+        sibilant = last.lower().endswith(("s", "sh", "ch", "x"))
+        to_ies = last.lower().endswith("y") and not last.lower().endswith(("ay", "ey", "oy", "uy"))
+        many = f"{last[:-1]}ies" if to_ies else f"{last}{'es' if sibilant else 's'}"
+    return f"{head}{space}{many}"
 
 
 def same_thing(text: str) -> str:

@@ -76,8 +76,27 @@ def score_reply(reply: str, truth: str | float, options: Sequence[str] | None = 
     """0 to 1 for one reply: right or wrong for a choice, mean relative accuracy for a number; 0 if unreadable."""
     if options:
         return float((choice_in(reply, len(options), rules) or "").lower() == str(truth).strip().lower())
+    if not _is_number(truth):
+        return float(word_in(reply) == str(truth).strip().lower())
     number = number_in(reply, rules)
     return 0.0 if number is None else relative_accuracy(number, float(truth), rules)
+
+
+def word_in(reply: str) -> str | None:
+    """The word that a reply gives, in lower case: what it tags as its answer, else its first; or None. Ours: none of
+    the benchmarks whose rules these are asks for words."""
+    text = _after_thinking(reply)
+    tag = re.findall(r"<answer>\s*(.*?)\s*</answer>", text, re.DOTALL | re.IGNORECASE)
+    found = re.match(r"\W*([\w'-]+)", tag[-1] if tag else text)
+    return found[1].lower() if found else None
+
+
+def _is_number(truth: str | float) -> bool:
+    """Whether a truth is a number rather than a word."""
+    try:
+        return math.isfinite(float(truth))
+    except ValueError:
+        return False
 
 
 def score_answer(
@@ -167,8 +186,7 @@ def _scored(
     unparsed = 0
     for item in items:
         reply, options = str(answers.get(item["id"]) or ""), item.get("options")
-        found = choice_in(reply, len(options), rules) if options else number_in(reply, rules)
-        unparsed += found is None
+        unparsed += _read(reply, item, rules) is None
         rows[item["question_type"]].append(score_reply(reply, item["answer"], options, rules))
     by_type = {kind: float(np.mean(v)) for kind, v in sorted(rows.items())}
     levels = [by_type[k] for k in LEVELS if k in by_type]
@@ -181,10 +199,17 @@ def _scored(
     return (None if missing_level or not means else float(np.mean(means))), by_type, unparsed
 
 
+def _read(reply: str, item: Mapping[str, Any], rules: str) -> str | float | None:
+    """What a reply says to an item, or None where it cannot be read."""
+    if item.get("options"):
+        return choice_in(reply, len(item["options"]), rules)
+    return number_in(reply, rules) if _is_number(item["answer"]) else word_in(reply)
+
+
 def _rmse(items: Sequence[Mapping[str, Any]], answers: Mapping[Any, str], rules: str) -> dict[str, float]:
     off: dict[str, list[float]] = defaultdict(list)
     for item in items:
-        if not item.get("options"):
+        if not item.get("options") and _is_number(item["answer"]):
             number = number_in(str(answers.get(item["id"]) or ""), rules)
             off[item["question_type"]].append((number or 0.0) - float(item["answer"]))
     return {kind: float(np.sqrt(np.mean(np.square(v)))) for kind, v in sorted(off.items())}

@@ -11,6 +11,7 @@ import shapely
 
 from .._checks import F64
 from ..data.answers import Answer, AnswerStatus, unknown
+from ..data.nouns import plural, singular
 from ..data.scene import Box, MapObject, Opening, Room, SceneMap, Wall
 from ..geometry.rigid import about_z, apply, inverse
 from ..geometry.solids import prism_gap
@@ -45,13 +46,19 @@ def count(scene: SceneMap, label: str) -> Answer:
     told = [scene.provenance.get(f"counted {kind}") for kind in kinds]
     counted = told[0] if len(told) == 1 else None
     n = counted if isinstance(counted, int) else len(things)
-    return Answer("count", n, None, f"There {'is' if n == 1 else 'are'} {n} {label}.", ids=ids(things))
+    return Answer("count", n, None, f"There {'is' if n == 1 else 'are'} {_how_many(n, label)}.", ids=ids(things))
 
 
 def exists(scene: SceneMap, label: str) -> Answer:
     """Whether anything is called so."""
     things = resolve(scene, label)
-    return Answer("exists", bool(things), None, f"{'Yes' if things else 'No'}, {len(things)} {label}.", ids=ids(things))
+    words = f"{'Yes' if things else 'No'}, {_how_many(len(things), label)}."
+    return Answer("exists", bool(things), None, words, ids=ids(things))
+
+
+def _how_many(n: int, label: str) -> str:
+    """A number of things: "1 chair", "2 chairs", "0 boxes"."""
+    return f"{n} {singular(label) if n == 1 else plural(label)}"
 
 
 def size(scene: SceneMap, name: str, edge: str = "longest") -> Answer:

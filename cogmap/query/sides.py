@@ -145,8 +145,17 @@ def relation(scene: SceneMap, a: str, b: str, frame: str = "world") -> Answer:
     details = {"right": float(step[:2] @ right), "front": float(step[:2] @ front), "up": float(step[2])}
     value = stacked(first, second) or beside(details)
     sentence = f"{called(first)[0].upper()}{called(first)[1:]} {WORDS[value]} {called(second)}"
-    sentence += "." if frame == "world" or value in ("above", "below", "on", "under", "inside") else f" ({frame})."
+    sentence += "." if value in ("above", "below", "on", "under", "inside") else f"{_as_seen(frame)}."
     return Answer("relation", value, None, sentence, frame=frame, ids=(first.id, second.id), details=details)
+
+
+def _as_seen(frame: str) -> str:
+    """Who sees it so, as the end of a sentence; nothing for the world."""
+    kind, _, who = frame.partition(":")
+    if kind == "viewer":
+        x, y, heading = who.split(",")
+        return f" as seen from {x}, {y} facing {heading}"
+    return {"camera": f" as frame {who} sees it", "object": f" as {who} sees it"}.get(kind, "")
 
 
 def seen_from(scene: SceneMap, a: str, b: str, frame: str) -> Answer:
@@ -166,7 +175,7 @@ def seen_from(scene: SceneMap, a: str, b: str, frame: str) -> Answer:
     right, down, ahead = points[0] - points[1]
     numbers = {"right": float(right), "up": float(-down), "ahead": float(ahead)}
     word = beside({"right": right, "front": -ahead, "up": 0.0})
-    sentence = f"{ids[0]} {WORDS[word]} {ids[1]} ({frame})."
+    sentence = f"{ids[0]} {WORDS[word]} {ids[1]}{_as_seen(frame)}."
     return Answer("relation", word, None, sentence, frame=frame, ids=tuple(ids), frames=(at,), details=numbers)
 
 
