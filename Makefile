@@ -13,7 +13,7 @@ ONE_THREAD := NUMBA_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LANE = $(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 COVERAGE :=
 
-.PHONY: setup demo test test-real test-models test-interop test-pytorch3d test-slow test-batch test-sim test-compile test-gpu bench bench-gpu bench-accuracy bench-real eval-reconstruction lint types schema codes check check-all clean
+.PHONY: setup docs demo test test-real test-models test-interop test-pytorch3d test-slow test-batch test-sim test-compile test-gpu bench bench-gpu bench-accuracy bench-real eval-reconstruction lint types schema codes check check-all clean
 
 setup: $(READY)
 
@@ -84,6 +84,11 @@ bench-real: setup
 eval-reconstruction: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'matplotlib>=3.9'
 	$(BIN)/python -m benchmarks.eval_reconstruction $(CLIP) --backends $(BACKENDS)
+
+# The pages as a site in .site/; a link that leads nowhere fails.
+docs: setup
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

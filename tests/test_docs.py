@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import cogmap
+from cogmap.label.recorded import recorded_labeler
+from cogmap.prompt.compose import TEXTS
 
+from .maps import living_room
 from .rooms import make_room, render, walk_path, write_sevenscenes
 
 PUBLIC = [
@@ -75,3 +83,52 @@ def test_changelog_names_the_version() -> None:
 def test_public_names_are_these() -> None:
     assert cogmap.__all__ == PUBLIC
     assert [name for name in PUBLIC if getattr(cogmap, name, None) is None] == []
+
+
+def test_samples_of_formats_are_read(tmp_path: Path) -> None:
+    given, labels = (json.loads(b) for b in blocks(ROOT / "docs" / "formats.md", "json"))
+    (tmp_path / "boxes.json").write_text(json.dumps(given))
+    made = cogmap.build(tmp_path / "boxes.json")
+    assert [o.label for o in made.objects] == ["table", "chair"] and "chair_7" in {o.id for o in made.objects}
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    Image.fromarray(np.array([[0, 1], [2, 2]], np.uint8)).save(tmp_path / "000000.png")
+    labeler = recorded_labeler(tmp_path)
+    first, second = (labeler.detect(np.zeros((480, 640, 3), np.uint8), k) for k in (0, 5))
+    assert first is not None and first.labels == ("chair", "table")
+    assert second is not None and second.boxes is not None and len(second.boxes) == 1
+
+
+def test_a_text_form_is_added_as_the_page_says() -> None:
+    (code,) = blocks(ROOT / "docs" / "extending.md", "python")
+    try:
+        exec(compile(code, "extending.md", "exec"), {})
+        lines = cogmap.CognitiveMap(living_room()).to_text("names").split()
+        assert len(lines) == 9 and lines[0] in ("sofa_1", "shelf_1")
+    finally:
+        TEXTS.pop("names", None)
+
+
+def test_every_page_is_reached_from_the_contents() -> None:
+    contents = (ROOT / "mkdocs.yml").read_text()
+    assert [p.name for p in (ROOT / "docs").glob("*.md") if f": {p.name}" not in contents] == []
+
+
+EXAMPLES = sorted((ROOT / "examples").glob("[01]*.py"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_examples_are_short_and_need_no_checkout(path: Path) -> None:
+    text = path.read_text()
+    tree = ast.parse(text)
+    imported = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+    imported |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    assert ast.get_docstring(tree) and len(text.splitlines()) <= 60
+    assert not {m.split(".")[0] for m in imported} & {"tests", "benchmarks", "examples"}
+
+
+@pytest.mark.slow
+def test_examples_run(tmp_path: Path) -> None:
+    assert len(EXAMPLES) == 10
+    for path in EXAMPLES:
+        done = subprocess.run([sys.executable, str(path)], cwd=tmp_path, capture_output=True, text=True, timeout=900)
+        assert done.returncode == 0 and done.stdout.strip(), f"{path.name}: {done.stderr[-800:]}"

@@ -344,7 +344,7 @@ def agreement(
     Args:
         xyz: (V, 3) points. depth: (H, W) z-depth, 0 = unknown. K: (3, 3). T_cam_world: (4, 4).
         near: a depth within this share of the point's own depth agrees; one farther is a conflict.
-        agree, conflict: (V,) int32, added to in place.
+        agree: (V,) int32, added to in place. conflict: the same.
 
     Raises:
         ValueError: wrong shapes.

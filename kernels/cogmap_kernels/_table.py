@@ -18,7 +18,8 @@ class VoxelTable:
 
     Args:
         voxel: edge, above 0, in the unit of the points. origin: (3,) lower corner of voxel (0, 0, 0), 0 by default.
-        extents, normals, views, confidence: what `result` holds beside key, mean, count and colour.
+        extents: whether `result` holds, beside key, mean, count and colour, least and most of each cell. normals: and
+            normals. views: and how many views met it. confidence: and mean confidence.
         threads: CPU threads, all cores by default. device: "auto", "cpu", "cuda" or "reference".
 
     Raises:
