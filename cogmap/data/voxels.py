@@ -21,7 +21,7 @@ class Voxels:
         origin_map: (3,) float64, lower corner of voxel (0, 0, 0).
         key: (V, 3) int32 (ix, iy, iz).
         mean_map, lo_map, hi_map: (V, 3) float32, mean and extent of the points.
-        rgb: (V, 3) uint8. n_points, n_views: (V,) int32.
+        rgb: (V, 3) uint8. n_points: (V,) int32. n_views: (V,) int32, frames that saw or confirm it.
         confidence: (V,) float32, share of the views that agree. normal: (V, 3) float32, zero if unknown.
         instance_id: (V,) int32, the majority id given from outside, 0 = none.
     """

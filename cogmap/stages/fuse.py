@@ -188,6 +188,9 @@ def _with_normals(voxels: Voxels) -> Voxels:
 def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -> tuple[Voxels, int]:
     """Set each voxel's confidence to the share of views that agree, and drop what most rays pass through.
 
+    Views that agree count as views of the voxel: where points are sparse or noisy each falls into a cell of its own,
+    and a surface that twenty frames show has a view a voxel.
+
     Returns:
         The kept voxels and how many were dropped: ghosts of walkers, doubled walls, flying points.
     """
@@ -197,4 +200,5 @@ def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -
     share: F32 = ((agree + 1) / (agree + conflict + 1)).astype(np.float32)
     keep = share >= 0.4
     kept = take(voxels, keep)
-    return replace(kept, confidence=share[keep]), int((~keep).sum())
+    views = np.maximum(kept.n_views, agree[keep]).astype(np.int32)
+    return replace(kept, confidence=share[keep], n_views=views), int((~keep).sum())
