@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cogmap import CognitiveMap
+from cogmap import CognitiveMap, build_arrays
 
 from .expected import LIGHT
 from .references import Reference, mapped, walk
+from .rooms import make_room, noisy_depth, render, walk_path
 from .rooms.judge import boxes_against, surface_error
 
 
@@ -39,3 +40,16 @@ def test_room_upright_with_boxes_walls_and_area(light: Reference) -> None:
 def test_other_rooms_upright_with_boxes_walls_and_area(seed: int) -> None:
     room, poses = walk(seed, "light")
     judged(Reference(f"light {seed}", CognitiveMap(mapped(room, poses)), None, room, poses))
+
+
+def test_sparse_depth_of_many_frames_keeps_its_objects() -> None:
+    """Each point falls into a voxel of its own: a view a voxel is no sign that only one frame shows the thing."""
+    room, K = make_room(7, clutter="light"), np.array([[84.0, 0, 56], [0, 84, 42], [0, 0, 1]])
+    poses = walk_path(room, 60)
+    shots = [render(room, T, K, (84, 112)) for T in poses]
+    depth = np.array([noisy_depth(s.depth, i) for i, s in enumerate(shots)]).astype(np.float32)
+    few, many = (
+        build_arrays(np.array([s.rgb for s in shots])[::step], depth[::step], K, poses[::step]).scene for step in (3, 1)
+    )
+    best = [(boxes_against(s, room, s.T_map_input)[0] >= 0.5).sum() for s in (few, many)]
+    assert best[1] >= max(best[0], 14)

@@ -206,8 +206,9 @@ class FrameStore:
 
     def views_of(
         self, xyz_map: Array, *, near_share: float, near_m: float = 0.0, most_frames: int = 80
-    ) -> tuple[I32, I32]:
-        """How many frames see a surface at points (P, 3), and how many look through them: two (P,) int32.
+    ) -> tuple[I32, I32, float]:
+        """How many frames see a surface at points (P, 3), and how many look through them: two (P,) int32. And how far
+        apart neighbouring pixels' surface points lie, in the median over frames.
 
         Args:
             near_share, near_m: a depth is at a point when it is within this share of the depth, and this length at the
@@ -218,13 +219,16 @@ class FrameStore:
         from ..geometry.rigid import inverse
 
         agree, through = np.zeros(len(xyz_map), np.int32), np.zeros(len(xyz_map), np.int32)
+        apart = []
         for i in range(0, len(self), max(1, len(self) // most_frames)):
             frame = self[i]
             known = frame.depth > 0
             if known.any():
-                near = near_share + near_m / max(float(np.median(frame.depth[known])), 1e-6)
+                usual = max(float(np.median(frame.depth[known])), 1e-6)
+                apart.append(usual / float(frame.K[0, 0]))
+                near = near_share + near_m / usual
                 cogmap_kernels.agreement(xyz_map, frame.depth, frame.K, inverse(frame.T_map_cam), near, agree, through)
-        return agree, through
+        return agree, through, float(np.median(apart)) if apart else 0.0
 
     def place(self, T_map_cam: F64, scale: float) -> None:
         """Set the final poses (N, 4, 4) and multiply every depth by `scale`; then write the listing."""

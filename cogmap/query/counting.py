@@ -95,5 +95,5 @@ def _never_looked_at(scene: SceneMap, places: F64, edge: float) -> Array:
     assert scene.frames is not None
     steps = np.array([[x, y, z] for x in (-0.3, 0, 0.3) for y in (-0.3, 0, 0.3) for z in (-0.3, 0, 0.3)]) * edge
     probes = (places[:, None] + steps).reshape(-1, 3)
-    agree, through = scene.frames.views_of(probes, near_share=0.01, most_frames=len(scene.frames))
+    agree, through, _ = scene.frames.views_of(probes, near_share=0.01, most_frames=len(scene.frames))
     return np.asarray(((agree + through) > 0).reshape(len(places), -1).mean(1) < 0.2)

@@ -73,7 +73,7 @@ def complete_objects(
 
 def _looked(store: FrameStore, probes: list[F64], share: float, close_m: float) -> tuple[list[Bool], list[Bool]]:
     """Of each list of points (P, 3): at which some frame sees a surface, about there, and through which it looks."""
-    met, through = store.views_of(np.concatenate([np.zeros((0, 3)), *probes]), near_share=share, near_m=close_m)
+    met, through, _ = store.views_of(np.concatenate([np.zeros((0, 3)), *probes]), near_share=share, near_m=close_m)
     cuts = np.cumsum([len(p) for p in probes])[:-1]
     return np.split(met > 0, cuts), np.split(through > 0, cuts)
 

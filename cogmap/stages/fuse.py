@@ -19,6 +19,7 @@ from ..geometry.rigid import apply
 from .instances import link_radius
 
 NEAR_SHARE = 0.02
+FAR_APART = 0.7  # of an edge: a point in two faces of a voxel, or fewer
 MOST_BAD = 0.05
 ABSURD = 1e9
 NORMAL_CELLS = 2.5
@@ -188,17 +189,18 @@ def _with_normals(voxels: Voxels) -> Voxels:
 def agree_with_views(voxels: Voxels, store: FrameStore, most_frames: int = 80) -> tuple[Voxels, int]:
     """Set each voxel's confidence to the share of views that agree, and drop what most rays pass through.
 
-    Views that agree count as views of the voxel: where points are sparse or noisy each falls into a cell of its own,
-    and a surface that twenty frames show has a view a voxel.
+    Where a frame's points lie farther apart than half of the voxels' faces are wide, each falls into a cell of its own,
+    and a surface that twenty frames show has a view a voxel: there views that agree count as views.
 
     Returns:
         The kept voxels and how many were dropped: ghosts of walkers, doubled walls, flying points.
     """
-    agree, conflict = store.views_of(
+    agree, conflict, apart = store.views_of(
         voxels.mean_map, near_share=NEAR_SHARE, near_m=voxels.voxel_m, most_frames=most_frames
     )
     share: F32 = ((agree + 1) / (agree + conflict + 1)).astype(np.float32)
     keep = share >= 0.4
     kept = take(voxels, keep)
-    views = np.maximum(kept.n_views, agree[keep]).astype(np.int32)
+    thin = apart > FAR_APART * voxels.voxel_m
+    views = np.maximum(kept.n_views, agree[keep]) if thin else kept.n_views
     return replace(kept, confidence=share[keep], n_views=views), int((~keep).sum())
