@@ -214,7 +214,14 @@ def main() -> None:
     seeds = [*range(asked.rooms), *([-1] if KITCHEN.exists() else [])]
     jobs = [(seed, form, asked.lies) for form in asked.forms.split(",") for seed in seeds]
     with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn")) as pool:
-        rows = [row for part in pool.map(judged, jobs) for row in part]
+        rows = []
+        for part in pool.map(judged, jobs):
+            rows += part
+            ends = Counter(row["end"] for row in part)
+            print(f"{part[0]['room']}, {part[0]['form']}: {dict(ends)}", flush=True)
+            for row in part:
+                if row["end"] == "WRONG AND OK":
+                    print("   ", row["lie"], row["said"], row["codes"], flush=True)
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         kinds[row["lie"].split(" (")[0]][row["end"]] += 1

@@ -39,7 +39,6 @@ from cogmap.render.text_vsibench import parse_vsibench
 
 from .maps import living_room, map_of, random_map
 from .references import Reference
-
 MANY = settings(max_examples=200, deadline=None)
 
 
@@ -335,3 +334,14 @@ def test_forms_of_the_field_are_read_back(light: Reference) -> None:
     for parse in (parse_vsibench, parse_mindcube, parse_video2layout, parse_ego3d):
         with pytest.raises(InputError, match="E-TEXT"):
             parse("no map at all")
+
+
+def test_pictures_say_what_their_numbers_mean_where_no_text_does(masked: Reference) -> None:
+    m = CognitiveMap(masked.scene)
+    plain = m.prompt("Where is the table?", parts=["metric", "bev", "frames"])
+    assert all("numbers as in the text" in p.text for p in plain.parts if p.kind == "image")
+    for parts in (["relations", "bev"], ["facts", "frames"], ["bev"]):
+        for part in (p for p in m.prompt("Where is the table?", parts=parts).parts if p.kind == "image"):
+            pairs = dict(re.findall(r"(\d+) ([a-z_]+_\d+)", part.text.partition("numbers are ")[2]))
+            assert pairs and all(m[name].number == int(number) for number, name in pairs.items())
+            assert "bev" not in parts or len(pairs) == len(m.objects) + len(m.layout.openings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from inspect import signature
 from typing import Any
@@ -16,7 +16,7 @@ from ..data.scene import SceneMap
 from ..errors import ConfigError, InputError
 from ..query.relations import scene_graph
 from ..render.bev import render_bev
-from ..render.marked_frames import mark_frame
+from ..render.marked_frames import mark_frame, mark_spots
 from ..render.text_aabb import render_aabb
 from ..render.text_ego import render_ego
 from ..render.text_ego3d import render_ego3d
@@ -65,6 +65,7 @@ TEXTS: dict[str, Callable[..., str]] = {
     "ego3d": render_ego3d,
     "spatiallm": render_layout,
 }
+NUMBERED = frozenset({"metric", "grid", "ego"})  # every line has the number beside the id
 
 
 def text_of(
@@ -125,12 +126,13 @@ def prompt_of(
         raise ConfigError("E-OPTION", f"there is no style {style!r}.", f"Styles: {', '.join(STYLES)}.")
     side = longest_side(provider)
     out = [Part("text", _introduction(scene), role="introduction")]
+    told = bool({*parts} & NUMBERED)
     for name in parts:
         if name == "bev":
-            caption = "map from above, x right, y up; numbers as in the text"
+            caption = f"map from above, x right, y up; {_numbers(scene, None, told=told)}"
             out.append(Part("image", caption, render_bev(scene, side), (side, side), "bev"))
         elif name == "frames":
-            out += _frames(scene, frames, side)
+            out += _frames(scene, frames, side, told=told)
         else:
             out.append(
                 Part("text", text_of(scene, name, max_tokens=max_tokens, question=question, count=count), role=name)
@@ -155,13 +157,23 @@ def _introduction(scene: SceneMap) -> str:
     )
 
 
-def _frames(scene: SceneMap, most: int, side: int) -> list[Part]:
+def _numbers(scene: SceneMap, shown: Iterable[int] | None, *, told: bool) -> str:
+    """What the numbers of a picture mean, all where `shown` is None: where no text tells them beside the ids, the
+    picture's own words do."""
+    if told:
+        return "numbers as in the text"
+    ids = {o.number: o.id for o in scene.objects} | {o.number: o.id for o in scene.layout.openings}
+    return "numbers are " + ", ".join(f"{n} {ids[n]}" for n in sorted(ids if shown is None else shown))
+
+
+def _frames(scene: SceneMap, most: int, side: int, *, told: bool) -> list[Part]:
     if scene.frames is None or not scene.keyframes:
         raise InputError("E-NO-FRAMES", "the map holds no frames to show.", "Leave frames out of parts.")
-    return [
-        picture(mark_frame(scene, f), f"frame f{f:03d}", f"frame f{f:03d}, numbers as in the text", side)
-        for f in scene.keyframes[:most]
-    ]
+    out = []
+    for f in scene.keyframes[:most]:
+        name, numbers = f"frame f{f:03d}", _numbers(scene, mark_spots(scene, f), told=told)
+        out.append(picture(mark_frame(scene, f), name, f"{name}, {numbers}", side))
+    return out
 
 
 def picture(rgb: U8, role: str, caption: str, side: int) -> Part:
