@@ -33,7 +33,8 @@ PARTS = (
     "cogmap/render",
     "kernels/cogmap_kernels",
 )
-ELSEWHERE = ("/cuda/", "/depth_anything_3/", "/packages.py", "/load.py", "_cuda", "/models.py", "/interop/")
+ELSEWHERE = ("/cuda/", "/depth_anything_3/", "/packages.py", "/load.py", "_cuda", "/models.py", "/interop/",
+             "/mapanything.py", "/vggt.py", "/pi3.py", "/upstream_da3.py")  # fmt: skip
 OPPOSITE = {
     ast.Lt: ">=",
     ast.GtE: "<",

@@ -297,3 +297,25 @@ def test_cells_of_surfaces_are_found_at_once() -> None:
                 place, steps = (place + 1) & mask, steps + 1
             taken.add(place)
         assert steps < 1.5 * len(cells)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_components_that_cross_from_thread_to_thread(threads: int) -> None:
+    """Over 20,000 runs, so that threads share them: what touches across their borders is one, in height and in y."""
+    rng = np.random.default_rng(8)
+    key = np.unique(rng.integers(0, 120, (45_000, 3)).astype(np.int32), axis=0)
+    for steps in (1, 2):
+        one, many = (ck.components(key, steps=steps, threads=t, device="cpu") for t in (1, threads))
+        assert one.max() > 1 and np.array_equal(one, many)
+
+
+def test_points_far_from_zero_are_numbered_as_near_ones() -> None:
+    """What a grid of cells can hold is a matter of extent, not of place."""
+    rng = np.random.default_rng(9)
+    xyz = np.concatenate([rng.normal(c, 0.05, (200, 3)) for c in ((0, 0, 0), (2, 1, 0))])
+    near = ck.dbscan(xyz, 0.25, 5)
+    assert near.max() == 1
+    assert np.array_equal(ck.dbscan(xyz + [3e5, -5e4, 100.0], 0.25, 5), near)
+    wide = np.array([[-3e5, 0, 0], [3e5, 0, 0]])  # its middle is at zero
+    with pytest.raises(ValueError, match="at least"):
+        ck.dbscan(wide, 0.25, 1)
