@@ -204,3 +204,13 @@ def test_hdr_is_tone_mapped() -> None:
     for transfer in (PQ, HLG):
         out = tone_mapped(ramp, transfer)[0, :, 0].astype(int)
         assert (np.diff(out) >= 0).all() and out[0] == 0 and out[-1] > 240
+
+
+def test_what_an_edit_list_cuts_off_is_not_part_of_the_video(tmp_path: Path) -> None:
+    """A clip trimmed on a phone keeps its first second in the file; players and cogmap start after it."""
+    options = {"use_editlist": "1", "avoid_negative_ts": "disabled"}
+    path = clip(tmp_path / "a.mp4", 30, stamps_ms=[100 * i - 1000 for i in range(30)], options=options)
+    assert b"elst" in path.read_bytes()
+    frames = list(opened(path).frames(None))
+    assert len(frames) == 20 and [(f.index, round(f.time_s, 6)) for f in frames[:2]] == [(0, 0.0), (1, 0.1)]
+    assert abs(int(frames[0].rgb[..., 2].mean()) - 80) < 10  # blue grows with time: this is the eleventh

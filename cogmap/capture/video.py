@@ -121,7 +121,8 @@ def _listed(path: Path, demuxer: str) -> tuple[Stream, list[Issue]]:
     try:
         with av.open(str(path), format=demuxer, metadata_errors="replace") as container:
             video = _choose_stream(container, path)
-            every = (p.pts if p.pts is not None else p.dts for p in _packets(container, video, Tally()) if p.size)
+            shown = (p for p in _packets(container, video, Tally()) if p.size and not p.is_discard)  # edit lists
+            every = (p.pts if p.pts is not None else p.dts for p in shown)
             stamps = [stamp for stamp in every if stamp is not None]
             if not stamps:
                 raise InputError("E-VIDEO-NO-FRAMES", "no decodable frame.", "Record or copy it again.", path)
