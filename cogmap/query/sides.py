@@ -218,7 +218,7 @@ def stacked(a: Upright, b: Upright) -> str | None:
     if a.low >= b.top - TOUCH_M:
         return "above"
     if b.low >= a.top - TOUCH_M:
-        return "under" if abs(b.low - a.top) <= TOUCH_M else "below"
+        return "under" if b.low - a.top <= TOUCH_M else "below"
     inside = over >= 0.8 and a.low >= b.low - TOUCH_M and a.top <= b.top
     table = isinstance(b, MapObject) and b.noun in ("table", "desk", "bench", "bed", "counter")
     return ("under" if table else "inside") if inside else None
