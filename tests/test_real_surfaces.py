@@ -11,6 +11,7 @@ from cogmap.data.points import PointCloud
 from cogmap.data.scene import MapObject, SceneMap
 from cogmap.data.voxels import Voxels
 from cogmap.geometry.rigid import apply
+from cogmap.stages.completion import carriers
 from cogmap.stages.fuse import fuse_points
 from cogmap.stages.overlaps import one_thing_a_place
 from cogmap.stages.regions import boxed, is_floor_sheet, is_one_thing
@@ -194,3 +195,18 @@ def test_pieces_join_alike_in_any_order_and_wherever_the_room_lies() -> None:
     assert len(np.unique(np.stack([made, other]), axis=1).T) == 3
     moved = Voxels(**{**vars(voxels), "mean_map": voxels.mean_map + np.float32(8)})
     assert np.array_equal(one_thing_a_place(moved, objects, 0.05), made)
+
+
+@pytest.mark.parametrize(("cells", "carried"), [(48, True), (32, False)])
+def test_a_surface_seen_beside_a_tenth_of_a_thing_carries_it_and_a_few_cells_do_not(cells: int, carried: bool) -> None:
+    """20 x 20 columns of a thing whose foot was not seen, and a strip of a table top beside it."""
+    x, y = (k.ravel() for k in np.meshgrid(np.arange(20), np.arange(20), indexing="ij"))
+    thing = np.column_stack([x, y, np.full(400, 30)])
+    strip = np.column_stack([20 + np.arange(cells) // 20, np.arange(cells) % 20, np.full(cells, 24)])
+    key = np.concatenate([strip, thing]).astype(np.int32)
+    mean, one = ((key + 0.5) * 0.02).astype(np.float32), np.ones(len(key), np.int32)
+    normal = np.tile(np.array([0, 0, 1], np.float32), (len(key), 1))
+    rgb = np.zeros((len(key), 3), np.uint8)
+    voxels = Voxels(0.02, np.zeros(3), key, mean, mean, mean, rgb, one, one, one.astype(np.float32), normal, 0 * one)
+    (height,) = carriers(voxels, [np.arange(cells, len(key))], [0.6])
+    assert height == pytest.approx(0.49 if carried else 0.0, abs=1e-6)

@@ -39,6 +39,7 @@ from cogmap.render.text_vsibench import parse_vsibench
 
 from .maps import living_room, map_of, random_map
 from .references import Reference
+
 MANY = settings(max_examples=200, deadline=None)
 
 
