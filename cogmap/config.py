@@ -6,10 +6,14 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 from .errors import ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Sampling = Literal["auto", "uniform", "sharp", "coverage"]
 Clustering = Literal["auto", "regions", "convexity", "hdbscan"]
@@ -185,14 +189,23 @@ def with_options(config: Config, options: Mapping[str, Any]) -> Config:
 
 def _typed(name: str, value: Any) -> Any:
     """The value as the option's type. Raises ConfigError E-OPTION where it is none."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    hint = get_type_hints(Config)[name]
+    hint, adapter = _type_of(name)
     try:
-        return TypeAdapter(hint).validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError as error:
         kind = getattr(hint, "__name__", None) or str(hint).replace("typing.", "")
         raise ConfigError("E-OPTION", f"{name} must be {kind}, got {value!r}.", "Change the option.") from error
+
+
+@cache
+def _type_of(name: str) -> tuple[Any, TypeAdapter[Any]]:
+    """The type of an option and what checks values of it, worked out once: batches ask for every row."""
+    from pydantic import TypeAdapter
+
+    hint = get_type_hints(Config)[name]
+    return hint, TypeAdapter(hint)
 
 
 def parse_setting(text: str) -> dict[str, Any]:

@@ -65,6 +65,7 @@ TEXTS: dict[str, Callable[..., str]] = {
     "ego3d": render_ego3d,
     "spatiallm": render_layout,
 }
+AS_IN_TEXT = "numbers as in the text"
 NUMBERED = frozenset({"metric", "grid", "ego"})  # every line has the number beside the id
 
 
@@ -129,7 +130,7 @@ def prompt_of(
     told = bool({*parts} & NUMBERED)
     for name in parts:
         if name == "bev":
-            caption = f"map from above, x right, y up; {_numbers(scene, None, told=told)}"
+            caption = f"map from above, x right, y up; {AS_IN_TEXT if told else _numbers(scene)}"
             out.append(Part("image", caption, render_bev(scene, side), (side, side), "bev"))
         elif name == "frames":
             out += _frames(scene, frames, side, told=told)
@@ -157,11 +158,8 @@ def _introduction(scene: SceneMap) -> str:
     )
 
 
-def _numbers(scene: SceneMap, shown: Iterable[int] | None, *, told: bool) -> str:
-    """What the numbers of a picture mean, all where `shown` is None: where no text tells them beside the ids, the
-    picture's own words do."""
-    if told:
-        return "numbers as in the text"
+def _numbers(scene: SceneMap, shown: Iterable[int] | None = None) -> str:
+    """What the numbers of a picture mean, or all numbers; for prompts whose texts do not tell them beside the ids."""
     ids = {o.number: o.id for o in scene.objects} | {o.number: o.id for o in scene.layout.openings}
     return "numbers are " + ", ".join(f"{n} {ids[n]}" for n in sorted(ids if shown is None else shown))
 
@@ -171,7 +169,8 @@ def _frames(scene: SceneMap, most: int, side: int, *, told: bool) -> list[Part]:
         raise InputError("E-NO-FRAMES", "the map holds no frames to show.", "Leave frames out of parts.")
     out = []
     for f in scene.keyframes[:most]:
-        name, numbers = f"frame f{f:03d}", _numbers(scene, mark_spots(scene, f), told=told)
+        name = f"frame f{f:03d}"
+        numbers = AS_IN_TEXT if told else _numbers(scene, mark_spots(scene, f))
         out.append(picture(mark_frame(scene, f), name, f"{name}, {numbers}", side))
     return out
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -62,25 +64,23 @@ def one_thing_a_place(voxels: Voxels, objects: I32, thin_m: float) -> I32:
     a shelf, stays.
     """
     index = np.flatnonzero(objects >= 0)
-    groups = [index[g] for g in members(objects[index])]
-    pieces = [Piece.of(voxels.mean_map[g].astype(np.float64)) for g in groups]
+    groups = {k: index[g] for k, g in enumerate(members(objects[index]))}
+    pieces = {k: Piece.of(voxels.mean_map[g].astype(np.float64)) for k, g in groups.items()}
     margin = MARGIN_CELLS * voxels.voxel_m
-    alive = list(range(len(pieces)))
-    sure = {
-        (a, b): _sureness(pieces[a], pieces[b], margin, thin_m) for k, a in enumerate(alive) for b in alive[k + 1 :]
-    }
-    while True:
-        pair = max(sure, key=lambda p: (sure[p], -p[0], -p[1]), default=None)
-        if pair is None or sure[pair] <= 0:
-            break
-        a, b = pair
-        groups[a], groups[b] = np.concatenate([groups[a], groups[b]]), groups[b][:0]
-        pieces[a] = Piece.of(np.concatenate([pieces[a].xyz, pieces[b].xyz]))
-        alive.remove(b)
-        sure = {p: s for p, s in sure.items() if not {a, b} & set(p)}
-        sure |= {(min(a, k), max(a, k)): _sureness(pieces[a], pieces[k], margin, thin_m) for k in alive if k != a}
+
+    def sure_of(pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], float]:
+        scores = {(a, b): _sureness(pieces[a], pieces[b], margin, thin_m) for a, b in pairs}
+        return {pair: score for pair, score in scores.items() if score > 0}
+
+    sure = sure_of(combinations(pieces, 2))
+    while sure:
+        a, b = max(sure, key=lambda p: (sure[p], -p[0], -p[1]))
+        groups[a] = np.concatenate([groups[a], groups.pop(b)])
+        pieces[a] = Piece.of(np.concatenate([pieces[a].xyz, pieces.pop(b).xyz]))
+        sure = {pair: score for pair, score in sure.items() if not {a, b} & set(pair)}
+        sure |= sure_of((min(a, k), max(a, k)) for k in pieces if k != a)
     out = np.full(len(voxels), -1, np.int32)
-    for n, group in enumerate(g for g in groups if len(g)):
+    for n, group in enumerate(groups.values()):
         out[group] = n
     return out
 
