@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -181,6 +182,20 @@ def test_options_come_from_files_variables_and_flags_in_that_order(tmp_path: Pat
         settled(None, inner, {"COGMAP_MAX_FRAMES": "1"})
     shown = json.loads(run("config", "--json", "--origin").stdout)
     assert shown["fuse"]["voxel_m"] == {"value": 0.02, "origin": "default"}
+
+
+def test_threads_are_limited_before_anything_counts_them(tmp_path: Path) -> None:
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"objects": [{"label": "desk", "center_m": [0, 0, 0.4], "size_m": [1, 1, 0.8]}]}')
+    code = (
+        "import sys; from typer.testing import CliRunner; from cogmap.cli.app import app;"
+        "assert 'numpy' not in sys.modules;"
+        f"print(CliRunner().invoke(app, ['build', {str(boxes)!r}, '--threads', '1', '-q']).exit_code);"
+        "import numba, cogmap_kernels._check as c; print(c.threads(None), numba.config.NUMBA_NUM_THREADS)"
+    )
+    plain = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True, timeout=120)
+    assert done.stdout.split() == ["0", "1", "1"], done.stderr
 
 
 def test_an_old_name_of_an_option_warns() -> None:

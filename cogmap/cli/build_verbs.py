@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
-from .outputs import free_for
 
 if TYPE_CHECKING:
     from ..data.diary import OnProgress
@@ -84,14 +83,15 @@ def build(
     Examples: `cogmap build room.mp4`, `cogmap build scan/ --labeler recorded:masks/`,
     `cogmap build walk.mp4 --scale camera-height=1.5 -o maps/walk.cogmap`
     """
+    if threads is not None:
+        keep_to_threads(threads)
     from .. import building
     from ..config import parse_intrinsics, parse_setting, settled
+    from ..mapfile.write import free_for
 
     _talk(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
     if only not in (None, "map"):
         raise ConfigError("E-OPTION", f"--only takes map, got {only!r}.", "Write --only map.")
-    if threads is not None:
-        keep_to_threads(threads)
     target = output or default_output(source)
     free_for(target, overwrite=overwrite)
     options: dict[str, Any] = {}
@@ -162,9 +162,12 @@ def _talk(level: int) -> None:
 
 
 def keep_to_threads(n: int) -> None:
-    """Compute in so many threads at most; called before anything that computes is imported."""
+    """Compute in so many threads at most; called before anything that computes is imported, for its libraries count
+    processors then. Where the system can, the process keeps to so many processors."""
     if not 1 <= n <= 1024:
         raise ConfigError("E-OPTION-RANGE", f"threads must be 1 to 1024, got {n}.", "Change the option.")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
     n = min(n, os.cpu_count() or 1)
     for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(n)

@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 from ..errors import OutputError
-
-
-def free_for(target: Path, *, overwrite: bool) -> None:
-    """Whether something can be written there, found out before hours are spent on it.
-
-    Raises:
-        OutputError: E-OUTPUT-EXISTS where something is there that may not be replaced, E-OUTPUT-DENIED where nothing
-            can be written.
-    """
-    if target.exists() and not overwrite:
-        raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
-    place = next(p for p in target.absolute().parents if p.exists())
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        raise OutputError("E-OUTPUT-DENIED", f"nothing can be written to {place}.", "Choose a writable -o.", target)
 
 
 def delivered(payload: bytes, output: Path | None, *, picture: bool = False) -> None:

@@ -35,11 +35,7 @@ def write_map(
     Raises:
         OutputError: E-OUTPUT-EXISTS, E-OUTPUT-DENIED; nothing is left half-written.
     """
-    if target.exists() and not overwrite:
-        raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
-    if target.exists() and not (target / "map.json").exists():
-        remedy = "Refused to replace a folder that is no map; choose another -o."
-        raise OutputError("E-OUTPUT-EXISTS", "the output exists and is no map.", remedy, target)
+    free_for(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -51,6 +47,23 @@ def write_map(
         _swap(aside, target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def free_for(target: Path, *, overwrite: bool) -> None:
+    """Whether a map can be written there; those who build one ask before hours are spent on it.
+
+    Raises:
+        OutputError: E-OUTPUT-EXISTS where something is there that may not be replaced, E-OUTPUT-DENIED where nothing
+            can be written.
+    """
+    if target.exists() and not overwrite:
+        raise OutputError("E-OUTPUT-EXISTS", "the output exists.", "Add --overwrite or choose another -o.", target)
+    if target.exists() and not (target / "map.json").exists():
+        remedy = "Refused to replace a folder that is no map; choose another -o."
+        raise OutputError("E-OUTPUT-EXISTS", "the output exists and is no map.", remedy, target)
+    place = next(p for p in target.absolute().parents if p.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise OutputError("E-OUTPUT-DENIED", f"nothing can be written to {place}.", "Choose a writable -o.", target)
 
 
 def _fill(scene: SceneMap, folder: Path, derived: Callable[[Path], None], run: dict[str, object]) -> None:
